@@ -1,0 +1,8 @@
+//! Floor 1, pure: what the bytes, the plan and the ledger mean. No I/O, no
+//! clock, no randomness: all of these come in as arguments.
+
+pub mod counter;
+pub mod report;
+pub mod sim;
+pub mod time;
+pub mod units;

@@ -1,0 +1,1 @@
+//! AT replies.
