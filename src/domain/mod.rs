@@ -2,7 +2,9 @@
 //! clock, no randomness: all of these come in as arguments.
 
 pub mod counter;
+pub mod event;
 pub mod report;
 pub mod sim;
+pub mod snapshot;
 pub mod time;
 pub mod units;
