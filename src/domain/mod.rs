@@ -3,6 +3,7 @@
 
 pub mod counter;
 pub mod event;
+pub mod persist;
 pub mod report;
 pub mod sim;
 pub mod snapshot;
