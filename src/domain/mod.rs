@@ -1,11 +1,14 @@
 //! Floor 1, pure: what the bytes, the plan and the ledger mean. No I/O, no
 //! clock, no randomness: all of these come in as arguments.
 
+pub mod calendar;
 pub mod counter;
 pub mod event;
+pub mod meter;
 pub mod persist;
 pub mod report;
 pub mod sim;
+pub mod slots;
 pub mod snapshot;
 pub mod time;
 pub mod units;
