@@ -3,6 +3,7 @@
 
 pub mod calendar;
 pub mod counter;
+pub mod crosscheck;
 pub mod event;
 pub mod meter;
 pub mod persist;
