@@ -17,6 +17,7 @@
 
 mod accounting;
 mod apply;
+pub mod check;
 mod clock;
 mod command;
 mod counters;
