@@ -1,1 +1,4 @@
-//! (floor)
+//! Floor 4: configuration, command line, logging, wiring and shutdown.
+
+pub mod args;
+pub mod config;
