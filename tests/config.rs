@@ -514,6 +514,10 @@ fn a_reload_knows_what_changed() {
 fn a_file_cut_or_changed_anywhere_is_judged_without_panic() {
     let shipped = include_str!("../config/posdatad.toml").replace("# ", "");
     let etc = Etc::new("");
+    fs::write(etc.main(), format!("x = {}", "[".repeat(200_000))).unwrap();
+    assert!(!etc.load().is_ok());
+    fs::write(etc.main(), format!("[{}a]", "a.".repeat(100_000))).unwrap();
+    assert!(!etc.load().is_ok());
     // A prime step: every kind of line is cut somewhere, and it stays quick.
     for at in (0..shipped.len()).step_by(37).filter(|at| shipped.is_char_boundary(*at)) {
         let (before, after) = shipped.split_at(at);
