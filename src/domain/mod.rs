@@ -8,3 +8,4 @@ pub mod sim;
 pub mod snapshot;
 pub mod time;
 pub mod units;
+pub mod watch;
