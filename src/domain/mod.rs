@@ -13,3 +13,4 @@ pub mod slots;
 pub mod snapshot;
 pub mod time;
 pub mod units;
+pub mod watch;
