@@ -336,7 +336,8 @@ mod tests {
             let id = watches.add(&caller, 1_000, 10, 0).unwrap();
             assert_eq!(watches.next_deadline(), Some(0), "{name}");
             for (now_ms, seen, pushed, deadline) in moments {
-                let expected = if pushed { vec![Push { caller: caller.clone(), id }] } else { vec![] };
+                let expected =
+                    if pushed { vec![Push { caller: caller.clone(), id }] } else { vec![] };
                 assert_eq!(watches.due(now_ms, seen), expected, "{name} at {now_ms}");
                 assert_eq!(watches.next_deadline(), deadline, "{name} after {now_ms}");
             }
