@@ -1,1 +1,5 @@
-fn main() {}
+//! The command line of posdatad; all of it is in `src/ctl`.
+
+fn main() -> std::process::ExitCode {
+    posdatad::ctl::main()
+}

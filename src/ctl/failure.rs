@@ -1,0 +1,179 @@
+//! What can go wrong: said once, with what to do next and the exit status.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::args::Bus;
+
+/// Exit statuses of `sysexits.h`.
+pub(super) const EX_USAGE: u8 = 64;
+const EX_UNAVAILABLE: u8 = 69;
+const EX_SOFTWARE: u8 = 70;
+const EX_IOERR: u8 = 74;
+const EX_NOPERM: u8 = 77;
+
+/// Why a verb could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The words of the command line do not hold together.
+    #[error("{0}")]
+    Usage(String),
+    /// The address of the bus cannot be one.
+    #[error("\"{address}\" is not a D-Bus address: {reason}")]
+    BadAddress { address: String, reason: String },
+    /// There is no bus to talk over.
+    #[error("{} cannot be reached: {reason}", bus_name(bus))]
+    BusUnreachable { bus: Bus, reason: String },
+    /// The bus is there and will not have us.
+    #[error("{} does not let this user in: {reason}", bus_name(bus))]
+    BusDenied { bus: Bus, reason: String },
+    /// No one owns the daemon's name.
+    #[error("posdatad is not running: no one owns org.posdata on {}", bus_name(.0))]
+    NotRunning(Bus),
+    /// It was there, and went away before it had answered.
+    #[error("posdatad left the bus; it was stopped, restarted or has failed")]
+    Gone(Bus),
+    /// No answer in time.
+    #[error("posdatad did not answer within {} s", .waited.as_secs())]
+    TimedOut { bus: Bus, waited: Duration },
+    /// The bus policy forbids the call.
+    #[error("this user may not call {interface} on posdatad")]
+    AccessDenied { interface: &'static str },
+    /// The daemon refused, with one of its own names.
+    #[error("{message}")]
+    Refused { name: String, message: String },
+    /// The answer is not what this program knows.
+    #[error("posdatad's answer is not understood: {0}")]
+    Misunderstood(String),
+    /// Standard output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(io::Error),
+    /// Something that should not happen.
+    #[error("{0}")]
+    Internal(String),
+}
+
+fn bus_name(bus: &Bus) -> String {
+    match bus {
+        Bus::System => "the system bus".to_owned(),
+        Bus::Session => "the session bus".to_owned(),
+        Bus::Address(address) => format!("the bus at {address}"),
+    }
+}
+
+impl Failure {
+    /// One word a reason, for programs; the daemon's own names stay as they are.
+    fn name(&self) -> &str {
+        match self {
+            Self::Usage(_) => "posdatactl.Usage",
+            Self::BadAddress { .. } => "posdatactl.BadAddress",
+            Self::BusUnreachable { .. } => "posdatactl.BusUnreachable",
+            Self::BusDenied { .. } => "posdatactl.BusDenied",
+            Self::NotRunning(_) => "posdatactl.NotRunning",
+            Self::Gone(_) => "posdatactl.Gone",
+            Self::TimedOut { .. } => "posdatactl.TimedOut",
+            Self::AccessDenied { .. } => "posdatactl.AccessDenied",
+            Self::Refused { name, .. } => name,
+            Self::Misunderstood(_) => "posdatactl.Misunderstood",
+            Self::Output(_) => "posdatactl.Output",
+            Self::Internal(_) => "posdatactl.Internal",
+        }
+    }
+
+    fn exit_status(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::BadAddress { .. } => EX_USAGE,
+            Self::BusUnreachable { .. }
+            | Self::NotRunning(_)
+            | Self::Gone(_)
+            | Self::TimedOut { .. } => EX_UNAVAILABLE,
+            Self::BusDenied { .. } | Self::AccessDenied { .. } => EX_NOPERM,
+            Self::Refused { name, .. } => match refusal(name) {
+                "InvalidArgument" => EX_USAGE,
+                "NotAllowed" => EX_NOPERM,
+                "Busy" | "ShuttingDown" | "StoreUnavailable" | "TooManyWatches" => EX_UNAVAILABLE,
+                _ => EX_SOFTWARE,
+            },
+            Self::Misunderstood(_) | Self::Internal(_) => EX_SOFTWARE,
+            Self::Output(_) => EX_IOERR,
+        }
+    }
+
+    /// What to do next; empty where the message says it all.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "posdatactl --help",
+            Self::BadAddress { .. } => {
+                "an address looks like unix:path=/run/dbus/system_bus_socket"
+            }
+            Self::BusUnreachable { bus: Bus::System, .. } => {
+                "systemctl status dbus.socket dbus.service"
+            }
+            Self::BusUnreachable { bus: Bus::Session, .. } => {
+                "is DBUS_SESSION_BUS_ADDRESS set? (sudo drops it); the installed service is on the system bus: leave out --session"
+            }
+            Self::BusUnreachable { bus: Bus::Address(_), .. } => {
+                "does a dbus-daemon listen there? the installed service is on the system bus: leave out --bus-address"
+            }
+            Self::BusDenied { .. } => "try it as root or as the user who owns that bus",
+            Self::NotRunning(Bus::System)
+            | Self::Gone(Bus::System)
+            | Self::TimedOut { bus: Bus::System, .. } => {
+                "systemctl status posdatad; journalctl -u posdatad -b"
+            }
+            Self::NotRunning(Bus::Session) => {
+                "start it there with posdatad --session, or leave out --session to ask the installed service"
+            }
+            Self::NotRunning(Bus::Address(_)) => {
+                "start it there with posdatad --bus-address, or leave out --bus-address to ask the installed service"
+            }
+            Self::Gone(_) | Self::TimedOut { .. } => "look at what posdatad itself has printed",
+            Self::AccessDenied { interface: "org.posdata.Admin1" } => {
+                "run it with sudo, or join the group posdata-admin (adduser USER posdata-admin, then log in again)"
+            }
+            Self::AccessDenied { .. } => {
+                "is the bus policy installed? every user may call this: ls /usr/share/dbus-1/system.d/org.posdata.conf; systemctl reload dbus"
+            }
+            Self::Refused { name, .. } => match refusal(name) {
+                "InvalidArgument" => "posdatactl --help",
+                "StoreUnavailable" => {
+                    "is the disk full or read-only? posdatactl status; journalctl -u posdatad -b"
+                }
+                "TooManyWatches" => "end another posdatactl watch first",
+                "Busy" | "ShuttingDown" => "try again in a moment",
+                _ => "journalctl -u posdatad -b",
+            },
+            Self::Misunderstood(_) => {
+                "are posdatactl and posdatad of one version? posdatactl --version; systemctl restart posdatad"
+            }
+            Self::Output(_) => "is the disk full?",
+            Self::Internal(_) => "",
+        }
+    }
+
+    /// Says it on standard error and gives the exit status.
+    pub(super) fn report(&self, json: bool) -> ExitCode {
+        let mut stderr = io::stderr().lock();
+        // With standard error gone too, the exit status is all that is left to say.
+        let _ = if json {
+            let error = serde_json::json!({"error": {"name": self.name(), "message": self.to_string(), "hint": self.hint()}});
+            writeln!(stderr, "{error}")
+        } else {
+            let name = match self {
+                Self::Refused { name, .. } => format!(" ({name})"),
+                _ => String::new(),
+            };
+            let hint = self.hint();
+            let next =
+                if hint.is_empty() { String::new() } else { format!("\n  what to do: {hint}") };
+            writeln!(stderr, "posdatactl: {self}{name}{next}")
+        };
+        ExitCode::from(self.exit_status())
+    }
+}
+
+/// The last word of the daemon's name for it.
+fn refusal(name: &str) -> &str {
+    name.strip_prefix("org.posdata.Error.").unwrap_or_default()
+}
