@@ -1,6 +1,7 @@
 //! Floor 1, pure: what the bytes, the plan and the ledger mean. No I/O, no
 //! clock, no randomness: all of these come in as arguments.
 
+pub mod cadence;
 pub mod calendar;
 pub mod counter;
 pub mod crosscheck;
