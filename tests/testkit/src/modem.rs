@@ -313,7 +313,6 @@ impl Modem {
     pub(crate) fn sim_out(&mut self, now: Instant) -> Vec<String> {
         self.books.note("sim-out", "", self.at_ms(now));
         self.sim = None;
-        self.books.remove_sim();
         let mut lines = vec!["+CPIN: NOT INSERTED".to_owned()];
         lines.extend(self.session_down());
         lines
@@ -321,8 +320,6 @@ impl Modem {
 
     /// A card is put in: the one before, or another.
     pub(crate) fn sim_in(&mut self, card: Card, other: bool, now: Instant) -> Vec<String> {
-        self.books.insert_sim(&card.iccid, &card.imsi);
-        self.sim = Some(card);
         let (kind, restart) = if other {
             ("swap-sim", Restart::Unknown)
         } else {
@@ -330,6 +327,8 @@ impl Modem {
         };
         let mut lines = vec!["+CPIN: READY".to_owned()];
         lines.extend(self.session_begins(kind, restart, now));
+        self.books.insert_sim(&card.iccid, &card.imsi);
+        self.sim = Some(card);
         lines
     }
 

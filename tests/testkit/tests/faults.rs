@@ -168,6 +168,30 @@ fn each_card_has_its_own_books() {
 }
 
 #[test]
+fn a_swap_costs_the_old_card_what_its_session_left_unread() {
+    let (sim, mut host) = start(Dialect::Fibocom);
+    let (old, new) = (sim.truth().sims[0].iccid.clone(), "89860012345678901234");
+    host.ask("AT+GTSTATIS?");
+    sim.apply(&format!(
+        "traffic tx 1 rx 2; swap-sim {new}; traffic tx 4 rx 8"
+    ))
+    .unwrap();
+    host.read_until(&["ME PDN ACT 1\r\n"]);
+    host.ask("AT+GTSTATIS?");
+    let truth = sim.truth();
+    assert_eq!(
+        truth.countable_by(&old),
+        (Bytes::default(), Bytes::default())
+    );
+    assert_eq!(
+        truth.countable_by(new),
+        (Bytes::default(), Bytes::new(4, 8))
+    );
+    assert_eq!(truth.lost, Bytes::new(1, 2));
+    assert_eq!(truth.doubtful, Bytes::new(4, 8));
+}
+
+#[test]
 fn broken_replies_do_not_count_as_answered() {
     let (sim, mut host) = start(Dialect::QuectelLte);
     sim.apply("traffic tx 1234 rx 56789").unwrap();
@@ -243,11 +267,11 @@ fn silence_ends_by_itself() {
 #[test]
 fn a_hang_up_closes_the_port_and_brings_a_new_one_behind_the_same_link() {
     let (sim, mut host) = start(Dialect::QuectelLte);
-    sim.apply("traffic tx 1 rx 2; hangup for 200ms &").unwrap();
+    sim.apply("traffic tx 1 rx 2; hangup for 500ms &").unwrap();
     assert!(host.is_hung_up());
     assert!(!sim.path().exists());
     assert_eq!(sim.truth().device, None);
-    sim.apply("wait 210ms").unwrap();
+    sim.apply("wait 510ms").unwrap();
     assert_eq!(fs::read_link(sim.path()).ok(), sim.truth().device);
     host = Host::open(sim.path());
     assert_eq!(host.ask(QUERY), "\r\n+QGDCNT: 1,2\r\n\r\nOK\r\n");
