@@ -87,7 +87,7 @@ pub struct Event {
     pub kind: &'static str,
     /// More about it, for people.
     pub detail: String,
-    /// The SIM in use then; empty when there was none.
+    /// The SIM whose bytes were at stake: the one inside, or the last one that was.
     pub iccid: String,
     /// Moved before it, but after the last completely answered counter query.
     pub unread: Bytes,
@@ -152,11 +152,8 @@ impl Books {
         });
     }
 
-    pub(crate) fn remove_sim(&mut self) {
-        self.current = None;
-    }
-
-    pub(crate) fn sim(&self) -> Option<&SimMoved> {
+    /// The SIM inside, or the last one that was.
+    fn sim(&self) -> Option<&SimMoved> {
         self.sims.get(self.current?)
     }
 

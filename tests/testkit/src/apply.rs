@@ -215,7 +215,7 @@ impl Engine {
                 .find(|sim| sim.iccid == iccid)
                 .map(|sim| sim.imsi.clone())
         });
-        let imsi = imsi.unwrap_or_else(|| crate::sim::imsi_for(&iccid));
+        let imsi = imsi.unwrap_or_else(|| crate::builder::imsi_for(&iccid));
         let other = before.is_none_or(|before| before.iccid != iccid);
         let lines = self.modem.sim_in(Card { iccid, imsi }, other, now);
         self.unsolicited(&lines);

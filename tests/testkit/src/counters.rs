@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use crate::accounting::Bytes;
 use crate::command::{At, Form};
 use crate::dialect::Dialect;
-use crate::modem::{Failure, Info, Modem};
+use crate::modem::Modem;
+use crate::reply::{Failure, Info};
 
 /// Quectel's 5G modems write their memory at most this often.
 const MEMORY_PAUSE: Duration = Duration::from_secs(60);

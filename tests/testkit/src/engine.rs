@@ -6,16 +6,16 @@ use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::accounting::Bytes;
+use crate::accounting::{Bytes, Restart};
 use crate::clock;
 use crate::dialect::Keeps;
-use crate::line::{self, Inbox, Outbox};
-use crate::modem::{Card, Modem, Reply};
+use crate::line::{Inbox, Outbox};
+use crate::modem::{Card, Modem};
 use crate::pty::{Link, Pty};
 use crate::rng::Rng;
 use crate::script::ReplyFault;
@@ -26,16 +26,6 @@ use crate::wishes::{Request, Until, Waiter};
 
 /// How often flowing traffic is booked when nobody asks.
 const TRAFFIC_TICK: Duration = Duration::from_millis(100);
-
-/// Unsolicited lines that real modems throw in.
-const CHATTER: [&str; 6] = [
-    "+CREG: 1",
-    "+CMTI: \"SM\",3",
-    "^RSSI:18",
-    "+QIND: \"csq\",18,99",
-    "RING",
-    "+CGEV: NW MODIFY 1,0",
-];
 
 /// A flow of traffic that is on.
 pub(crate) struct Running {
@@ -77,7 +67,7 @@ pub(crate) struct Engine {
     pub(crate) _ended: PipeWriter,
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) stopping: bool,
-    pub(crate) last_truth: Arc<Mutex<Option<Truth>>>,
+    pub(crate) last_truth: Arc<OnceLock<Truth>>,
     pub(crate) truth_file: Option<TruthFile>,
     pub(crate) planted_bytes: u64,
     pub(crate) verbose: bool,
@@ -110,10 +100,7 @@ impl Engine {
         if let Some(file) = &mut self.truth_file {
             file.write(&truth, clock::now());
         }
-        *self
-            .last_truth
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(truth);
+        let _ = self.last_truth.set(truth);
     }
 
     /// Books the traffic that is due, and does whatever else is.
@@ -125,9 +112,7 @@ impl Engine {
             self.unsolicited(&lines);
         }
         if take_due(&mut self.session_at, now) && self.modem.powered {
-            let lines =
-                self.modem
-                    .session_begins("session", crate::accounting::Restart::Known, now);
+            let lines = self.modem.session_begins("session", Restart::Known, now);
             self.unsolicited(&lines);
         }
         if take_due(&mut self.port_at, now)
@@ -177,157 +162,29 @@ impl Engine {
     fn answer(&mut self, answer: &Sender<Result<(), String>>, result: Result<(), String>) {
         let now = clock::now();
         self.pump(now, false);
-        let truth = self.truth();
-        if let Some(file) = &mut self.truth_file {
+        let truth = self.truth_file.is_some().then(|| self.truth());
+        if let (Some(file), Some(truth)) = (&mut self.truth_file, truth) {
             file.write(&truth, now);
         }
         let _ = answer.send(result);
     }
 
-    /// Takes what the host wrote.
-    fn read(&mut self, now: Instant) {
-        let bytes = self.port.as_ref().map(Pty::read).unwrap_or_default();
-        for byte in bytes {
-            if self.modem.echo && self.speaks() {
-                self.outbox.push(&[byte], None);
-            }
-            if let Some(line) = self.inbox.take(byte) {
-                self.command_line(&line, now);
-            }
-        }
-    }
-
-    fn speaks(&self) -> bool {
-        self.modem.powered && self.silent_until.is_none()
-    }
-
-    fn command_line(&mut self, command: &str, now: Instant) {
-        self.log(">", command);
-        if !self.speaks() {
-            return;
-        }
-        self.move_traffic(now);
-        let Some(mut reply) = self.modem.execute(command, now, clock::wall_ms()) else {
-            return;
-        };
-        let refusal = self
-            .refusals
-            .iter()
-            .position(|refusal| reply.counter || !refusal.counter_only);
-        if let Some(refusal) = refusal.and_then(|index| self.refusals.remove(index)) {
-            self.modem
-                .books
-                .note("error", refusal.result.clone(), self.modem.at_ms(now));
-            reply = Reply {
-                lines: Vec::new(),
-                result: refusal.result,
-                counter: false,
-            };
-        }
-        for line in reply.lines.iter().chain([&reply.result]) {
-            self.log("<", line);
-        }
-        let (rng, interleave) = (&mut self.rng, self.interleave);
-        let mut bytes = line::frame(&reply.lines, &reply.result, || {
-            interleave.then(|| rng.pick(&CHATTER).map(str::to_owned))?
-        });
-        let mut answer = reply.counter.then(|| self.modem.books.query());
-        if reply.counter
-            && let Some(fault) = self.reply_faults.pop_front()
-        {
-            answer = None;
-            self.spoil(&mut bytes, &fault, now);
-        }
-        self.outbox.push(&bytes, answer);
-        if std::mem::take(&mut self.modem.restart_asked) {
-            self.pump(now, true);
-            self.power_off(Duration::ZERO, now);
-        }
-    }
-
-    fn spoil(&mut self, reply: &mut Vec<u8>, fault: &ReplyFault, now: Instant) {
-        let first_line = reply
-            .iter()
-            .skip(2)
-            .position(|byte| *byte == b'\n')
-            .map_or(reply.len(), |at| at + 3);
-        let kind = match fault {
-            ReplyFault::Half => {
-                reply.truncate(first_line / 2);
-                "half-line"
-            }
-            ReplyFault::Truncate(count) => {
-                reply.truncate(reply.len().saturating_sub(*count));
-                "truncate"
-            }
-            ReplyFault::Garbage(count) => {
-                let at = first_line / 2;
-                reply.splice(at..at, self.rng.bytes(*count));
-                "garbage"
-            }
-        };
-        let detail = format!(
-            "in the reply to counter query {}",
-            self.modem.books.queries + 1
-        );
-        self.modem.books.queries += 1;
-        self.modem.books.note(kind, detail, self.modem.at_ms(now));
-    }
-
-    pub(crate) fn unsolicited(&mut self, lines: &[String]) {
-        for line in lines {
-            self.log("<", line);
-            self.outbox.push(format!("\r\n{line}\r\n").as_bytes(), None);
-        }
-    }
-
-    /// Sends what can be sent. With `hurry` a slow line is finished at once.
-    pub(crate) fn pump(&mut self, now: Instant, hurry: bool) {
-        let Some(port) = &self.port else { return };
-        for answer in self.outbox.pump(now, hurry, |bytes| port.write(bytes)) {
-            for waiter in &mut self.waiters {
-                if let Until::Polls { after, left, .. } = &mut waiter.until
-                    && answer.number > *after
-                {
-                    *left = left.saturating_sub(1);
-                }
-            }
-            self.modem.books.answered(answer);
-        }
-    }
-
     /// Answers those whose wait is over.
     fn settle(&mut self, now: Instant) {
-        for waiter in std::mem::take(&mut self.waiters) {
-            let over = match waiter.until {
-                Until::At(at) => at <= now,
-                Until::Polls { left: 0, .. } => true,
-                Until::Polls {
-                    left,
-                    asked,
-                    within,
-                    deadline,
-                    ..
-                } if deadline <= now => {
-                    let message = format!(
-                        "await polls: {} of {asked} answered within {within:?}",
-                        asked - left
-                    );
-                    self.answer(&waiter.answer, Err(message));
-                    continue;
-                }
-                Until::Polls { .. } => false,
-                Until::FlowEnds(id) => self.flows.iter().all(|running| running.id != id),
-                Until::Powered => self.power_at.is_none(),
-                Until::SessionUp => self.session_at.is_none(),
-                Until::PortBack => self.port_at.is_none(),
-                Until::Spoken => self.silent_until.is_none(),
-            };
-            if over {
-                self.answer(&waiter.answer, Ok(()));
-            } else {
-                self.waiters.push(waiter);
-            }
+        let (flows, power_at, session_at) = (&self.flows, self.power_at, self.session_at);
+        let (port_at, silent_until) = (self.port_at, self.silent_until);
+        let is_over = |waiter: &mut Waiter| match waiter.until {
+            Until::At(at) => at <= now,
+            Until::Polls { left, deadline, .. } => left == 0 || deadline <= now,
+            Until::FlowEnds(id) => flows.iter().all(|running| running.id != id),
+            Until::Powered => power_at.is_none(),
+            Until::SessionUp => session_at.is_none(),
+            Until::PortBack => port_at.is_none(),
+            Until::Spoken => silent_until.is_none(),
+        };
+        let over: Vec<Waiter> = self.waiters.extract_if(.., is_over).collect();
+        for waiter in over {
+            self.answer(&waiter.answer, waiter.until.result());
         }
     }
 
@@ -429,12 +286,6 @@ impl Engine {
             planted_bytes: self.planted_bytes,
             events: books.events.clone(),
             events_left_off: books.events_left_off,
-        }
-    }
-
-    fn log(&self, mark: &str, line: &str) {
-        if self.verbose {
-            eprintln!("{mark} {line}");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::clock;
 use crate::command::{At, Form};
-use crate::modem::{Failure, IccidForm, Info, Modem};
+use crate::modem::{IccidForm, Modem};
+use crate::reply::{Failure, Info};
 
 /// Settings that are accepted, kept nowhere and answered with this when read.
 const ACCEPTED: [(&str, &str); 14] = [

@@ -16,7 +16,9 @@
 //! The script language is described in [`script`], the truth file in [`truth`].
 
 mod accounting;
+mod answering;
 mod apply;
+mod builder;
 pub mod check;
 mod clock;
 mod command;
@@ -29,6 +31,7 @@ mod modem;
 mod plant;
 mod pty;
 mod registers;
+mod reply;
 mod rng;
 pub mod script;
 mod sim;
@@ -38,11 +41,12 @@ mod truth_file;
 mod wishes;
 
 pub use accounting::{Bytes, Event, SimMoved};
+pub use builder::SimBuilder;
 pub use clock::ClockSetting;
 pub use dialect::Dialect;
 pub use modem::IccidForm;
 pub use plant::plant;
 pub use registers::Width;
 pub use script::{Script, ScriptError};
-pub use sim::{Sim, SimBuilder, SimError};
+pub use sim::{Sim, SimError};
 pub use truth::Truth;

@@ -7,6 +7,7 @@ use crate::clock::{self, ModemClock};
 use crate::command::At;
 use crate::dialect::{Dialect, Keeps};
 use crate::registers::Registers;
+use crate::reply::{Failure, Reply};
 use crate::{counters, identity};
 
 /// How the modem prints its card's number.
@@ -25,65 +26,6 @@ pub enum IccidForm {
 pub(crate) struct Card {
     pub(crate) iccid: String,
     pub(crate) imsi: String,
-}
-
-/// The lines of a reply before its final result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Info {
-    pub(crate) lines: Vec<String>,
-    /// They show the counter.
-    pub(crate) counter: bool,
-}
-
-impl Info {
-    pub(crate) fn line(line: String) -> Info {
-        Info {
-            lines: vec![line],
-            counter: false,
-        }
-    }
-
-    pub(crate) fn counter(lines: impl IntoIterator<Item = String>) -> Info {
-        Info {
-            lines: lines.into_iter().collect(),
-            counter: true,
-        }
-    }
-}
-
-/// Why a command is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// No such command: always a plain `ERROR`.
-    Unknown,
-    Parameter,
-    NotAllowed,
-    NoSim,
-}
-
-impl Failure {
-    /// The final result, as `AT+CMEE` wants it.
-    fn result(self, cmee: u8) -> String {
-        let (number, text) = match self {
-            Failure::Unknown => return "ERROR".to_owned(),
-            Failure::Parameter => (50, "Incorrect parameters"),
-            Failure::NotAllowed => (3, "operation not allowed"),
-            Failure::NoSim => (10, "SIM not inserted"),
-        };
-        match cmee {
-            0 => "ERROR".to_owned(),
-            1 => format!("+CME ERROR: {number}"),
-            _ => format!("+CME ERROR: {text}"),
-        }
-    }
-}
-
-/// A whole reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) lines: Vec<String>,
-    pub(crate) result: String,
-    pub(crate) counter: bool,
 }
 
 /// The simulated modem.
@@ -371,7 +313,6 @@ impl Modem {
     pub(crate) fn sim_out(&mut self, now: Instant) -> Vec<String> {
         self.books.note("sim-out", "", self.at_ms(now));
         self.sim = None;
-        self.books.remove_sim();
         let mut lines = vec!["+CPIN: NOT INSERTED".to_owned()];
         lines.extend(self.session_down());
         lines
@@ -379,8 +320,6 @@ impl Modem {
 
     /// A card is put in: the one before, or another.
     pub(crate) fn sim_in(&mut self, card: Card, other: bool, now: Instant) -> Vec<String> {
-        self.books.insert_sim(&card.iccid, &card.imsi);
-        self.sim = Some(card);
         let (kind, restart) = if other {
             ("swap-sim", Restart::Unknown)
         } else {
@@ -388,6 +327,8 @@ impl Modem {
         };
         let mut lines = vec!["+CPIN: READY".to_owned()];
         lines.extend(self.session_begins(kind, restart, now));
+        self.books.insert_sim(&card.iccid, &card.imsi);
+        self.sim = Some(card);
         lines
     }
 

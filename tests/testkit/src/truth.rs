@@ -104,6 +104,20 @@ impl Truth {
         (most - self.doubtful, most)
     }
 
+    /// The same for one SIM; its least is a careful bound, since doubt at a swap is about two SIMs.
+    pub fn countable_by(&self, iccid: &str) -> (Bytes, Bytes) {
+        let moved = |sims: &Option<Vec<SimMoved>>| {
+            let sim = sims
+                .as_ref()
+                .and_then(|sims| sims.iter().find(|sim| sim.iccid == iccid));
+            sim.map_or(Bytes::default(), SimMoved::total)
+        };
+        let events = self.events.iter().filter(|event| event.iccid == iccid);
+        let lost = events.fold(Bytes::default(), |lost, event| lost + event.lost);
+        let most = moved(&self.last_answer) - moved(&self.first_answer) - lost;
+        (most - self.doubtful, most)
+    }
+
     /// The document that the module's head describes.
     pub fn to_json(&self) -> Value {
         json!({

@@ -41,3 +41,27 @@ pub(crate) struct Waiter {
     pub(crate) until: Until,
     pub(crate) answer: Sender<Result<(), String>>,
 }
+
+impl Until {
+    /// What the waiter hears at the end: an error only where answers are missing.
+    pub(crate) fn result(self) -> Result<(), String> {
+        match self {
+            Until::Polls {
+                left,
+                asked,
+                within,
+                ..
+            } if left > 0 => Err(format!(
+                "await polls: {} of {asked} answered within {within:?}",
+                asked - left
+            )),
+            Until::Polls { .. }
+            | Until::At(_)
+            | Until::FlowEnds(_)
+            | Until::Powered
+            | Until::SessionUp
+            | Until::PortBack
+            | Until::Spoken => Ok(()),
+        }
+    }
+}
