@@ -39,6 +39,9 @@ pub struct Config {
     pub store: Store,
     /// `[plan]`: the plan that is kept on the device, when an allowance is set.
     pub plan: Option<Plan>,
+    /// `plan.time_zone`: whose midnight a cycle begins at, and a day of the
+    /// history, with a local plan or without one.
+    pub time_zone: jiff::tz::TimeZone,
     /// `[alert]`: when to warn.
     pub alert: Alert,
     /// `[history]`: how long it is kept.

@@ -43,15 +43,13 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
             "set terminal.serial to the one in its certificate",
         );
     }
-    for key in ["plan.cycle", "plan.time_zone"] {
-        if !reader.is_set("plan.allowance") {
-            reader.say(
-                Level::Warning,
-                key,
-                "has no effect without plan.allowance",
-                "set what a cycle brings, as in allowance = \"30 MiB\"",
-            );
-        }
+    if !reader.is_set("plan.allowance") {
+        reader.say(
+            Level::Warning,
+            "plan.cycle",
+            "has no effect without plan.allowance",
+            "set what a cycle brings, as in allowance = \"30 MiB\"",
+        );
     }
     if !reader.is_set("plan.time_zone") && config.plan.as_ref().is_some_and(counts_days) {
         reader.say(
