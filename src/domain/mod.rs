@@ -8,6 +8,7 @@ pub mod crosscheck;
 pub mod event;
 pub mod meter;
 pub mod persist;
+pub mod plan;
 pub mod report;
 pub mod sim;
 pub mod slots;
