@@ -1,6 +1,7 @@
 //! What a reload changes.
 
 use super::Config;
+use crate::domain::plan::Plan;
 
 /// A key whose value is another one now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,8 @@ pub fn differences(old: &Config, new: &Config) -> Vec<Difference> {
     compare("store.path", *path == new.store.path);
 
     match (plan, &new.plan) {
-        (Some(super::Plan { allowance, cycle, zone: _ }), Some(new)) => {
+        // Its calendar is that of plan.time_zone, below.
+        (Some(Plan { allowance, cycle, calendar: _ }), Some(new)) => {
             compare("plan.allowance", *allowance == new.allowance);
             compare("plan.cycle", *cycle == new.cycle);
         }

@@ -21,6 +21,8 @@ pub use check::{Loaded, check, keys, load};
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Level, Position};
 
+use crate::domain::plan::Plan;
+
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "/etc/posdatad/posdatad.toml";
 
@@ -161,17 +163,6 @@ pub struct Meter {
 pub struct Store {
     /// The database.
     pub path: PathBuf,
-}
-
-/// `[plan]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
-    /// What one cycle brings, bytes.
-    pub allowance: u64,
-    /// When it is renewed.
-    pub cycle: String,
-    /// Whose midnight a cycle begins at.
-    pub zone: jiff::tz::TimeZone,
 }
 
 /// `[alert]`: both lists ascending, each value once.

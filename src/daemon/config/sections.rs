@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::kinds::{
-    choice, duration_ms, https, integer, interface, keep, list, path, size, time_zone, word,
+    choice, cycle, duration_ms, https, integer, interface, keep, list, path, size, time_zone, word,
 };
 use super::reader::Reader;
 use super::{
-    Alert, Backend, Columns, Config, Counter, History, Keep, Log, Meter, Modem, Plan, Source,
-    Store, Terminal,
+    Alert, Backend, Columns, Config, Counter, History, Keep, Log, Meter, Modem, Source, Store,
+    Terminal,
 };
+use crate::domain::plan::{Cycle, Plan};
 
 const SOURCES: &[(&str, Source)] = &[
     ("auto", Source::Auto),
@@ -100,12 +101,8 @@ fn meter(reader: &mut Reader<'_>) -> Meter {
 
 fn plan(reader: &mut Reader<'_>, zone: &TimeZone) -> Option<Plan> {
     let allowance = reader.key("plan.allowance", size(1..=u64::MAX));
-    let cycle = reader.key("plan.cycle", word);
-    Some(Plan {
-        allowance: allowance?,
-        cycle: cycle.unwrap_or_else(|| "monthly:1".to_owned()),
-        zone: zone.clone(),
-    })
+    let cycle = reader.key("plan.cycle", cycle).or_else(|| Cycle::parse("monthly:1").ok());
+    Some(Plan::new(allowance?, cycle?, zone.clone()))
 }
 
 fn alert(reader: &mut Reader<'_>) -> Alert {

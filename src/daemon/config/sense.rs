@@ -3,6 +3,7 @@
 use super::finding::Level;
 use super::reader::Reader;
 use super::{Config, Counter, Source};
+use crate::domain::plan::{Cycle, Plan};
 
 /// Judges the configuration as a whole.
 pub(super) fn judge(config: &Config, reader: &mut Reader<'_>) {
@@ -71,8 +72,12 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
     }
 }
 
-fn counts_days(plan: &super::Plan) -> bool {
-    plan.cycle.starts_with("monthly")
+/// Whether it is renewed at someone's midnight.
+fn counts_days(plan: &Plan) -> bool {
+    match plan.cycle {
+        Cycle::Monthly(_) | Cycle::Days { .. } => true,
+        Cycle::Once { .. } | Cycle::Never => false,
+    }
 }
 
 fn unused(config: &Config, reader: &mut Reader<'_>) {
