@@ -184,6 +184,10 @@ fn every_mistake_is_said_with_its_place_and_a_way_out() {
             "3:13: error: plan.time_zone: \"Asia/Shanhai\" is not a time zone of this system (help: did you mean \"Asia/Shanghai\"?)",
         ),
         (
+            "[plan]\nallowance = \"30 MiB\"\ntime_zone = \"UTC\"\ncycle = \"monthly:32\"\n",
+            "4:9: error: plan.cycle: \"monthly:32\" is not a cycle (help: \"32\" is no day of a month: use 1 to 31, or -1 to -28 from its end, as in \"monthly:-1\")",
+        ),
+        (
             "[backend]\nurl = \"http://backend.example\"\n",
             "2:7: error: backend.url: \"http://backend.example\" does not start with https:// (help: the backend is only spoken to over TLS)",
         ),
@@ -228,6 +232,11 @@ fn every_mistake_is_said_with_its_place_and_a_way_out() {
         (
             "[backend]\nca = \"/etc/ca.pem\"\n",
             "2:1: warning: backend.ca: has no effect without backend.url (help: set the operator's address, or take the section out)",
+        ),
+        // What a value holds cannot steer the reader's terminal.
+        (
+            "[meter]\ncross_check = \"1 \\u001b[31m\"\n",
+            "2:15: error: meter.cross_check: \"1 \\u{1b}[31m\" is not a size (help: unknown unit \"\\u{1b}[31m\": use B, KiB, MiB, GiB (1024) or kB, MB, GB (1000))",
         ),
         // Grammar.
         (

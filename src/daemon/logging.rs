@@ -252,8 +252,9 @@ impl Visit for Words {
     }
 }
 
-/// What a modem or a file said may hold anything, also what a terminal obeys.
-fn printable(value: &str) -> String {
+/// A text without control characters: what a modem or a file said may hold
+/// anything, also what a terminal obeys.
+pub(super) fn printable(value: &str) -> String {
     let mut printable = String::with_capacity(value.len());
     for character in value.chars() {
         if character.is_control() {

@@ -127,7 +127,7 @@ fn summary(config: &Config) -> String {
     let _ = write!(line, ", poll {}", humantime::format_duration(poll));
     match &config.plan {
         Some(plan) => {
-            let zone = plan.zone.iana_name().unwrap_or("UTC");
+            let zone = config.time_zone.iana_name().unwrap_or("UTC");
             let _ = write!(line, ", plan {} {} {zone}", Size(plan.allowance), plan.cycle);
         }
         None => line.push_str(", no local plan"),

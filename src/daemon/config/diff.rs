@@ -1,6 +1,7 @@
 //! What a reload changes.
 
 use super::Config;
+use crate::domain::plan::Plan;
 
 /// A key whose value is another one now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub fn differences(old: &Config, new: &Config) -> Vec<Difference> {
         }
     };
     // Without `..`: a new section or key does not compile until it stands here.
-    let Config { terminal, modem, meter, store, plan, alert, history, backend, log } = old;
+    let Config { terminal, modem, meter, store, plan, time_zone, alert, history, backend, log } =
+        old;
 
     let super::Terminal { serial, id } = terminal;
     compare("terminal.serial", *serial == new.terminal.serial);
@@ -52,17 +54,16 @@ pub fn differences(old: &Config, new: &Config) -> Vec<Difference> {
     let super::Store { path } = store;
     compare("store.path", *path == new.store.path);
 
-    let parts = |plan: &Option<super::Plan>| match plan.clone() {
-        Some(super::Plan { allowance, cycle, zone }) => (Some(allowance), Some(cycle), Some(zone)),
-        None => (None, None, None),
-    };
-    let (allowance, cycle, zone) = parts(plan);
-    let (new_allowance, new_cycle, new_zone) = parts(&new.plan);
-    compare("plan.allowance", allowance == new_allowance);
-    // A plan that comes or goes is one change, not three.
-    let both = plan.is_some() && new.plan.is_some();
-    compare("plan.cycle", !both || cycle == new_cycle);
-    compare("plan.time_zone", !both || zone == new_zone);
+    match (plan, &new.plan) {
+        // Its calendar is that of plan.time_zone, below.
+        (Some(Plan { allowance, cycle, calendar: _ }), Some(new)) => {
+            compare("plan.allowance", *allowance == new.allowance);
+            compare("plan.cycle", *cycle == new.cycle);
+        }
+        // A plan that comes or goes is one change.
+        (old, new) => compare("plan.allowance", old.is_some() == new.is_some()),
+    }
+    compare("plan.time_zone", *time_zone == new.time_zone);
 
     let super::Alert { used_percent, expiry_days } = alert;
     compare("alert.used_percent", *used_percent == new.alert.used_percent);

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::Keep;
 use super::document::{Said, Value};
 use super::reader::nearest;
+use crate::domain::plan::Cycle;
 use crate::domain::units::{Size, parse_size};
 
 /// The longest list that a key takes.
@@ -312,4 +313,15 @@ pub(super) fn time_zone(value: &Value<'_>, judge: &mut Judge) -> Option<TimeZone
         None => "as in \"Asia/Shanghai\"; if it is right, install the package tzdata".to_owned(),
     };
     judge.refuse(value, format!("{} is not a time zone of this system", shown(text)), help)
+}
+
+/// When a plan is renewed.
+pub(super) fn cycle(value: &Value<'_>, judge: &mut Judge) -> Option<Cycle> {
+    let text = quoted(value, judge, "a cycle", "monthly:1", None)?;
+    match Cycle::parse(text) {
+        Ok(cycle) => Some(cycle),
+        Err(error) => {
+            judge.refuse(value, format!("{} is not a cycle", shown(text)), error.to_string())
+        }
+    }
 }

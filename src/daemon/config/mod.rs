@@ -21,6 +21,8 @@ pub use check::{Loaded, check, keys, load};
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Level, Position};
 
+use crate::domain::plan::Plan;
+
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "/etc/posdatad/posdatad.toml";
 
@@ -39,6 +41,9 @@ pub struct Config {
     pub store: Store,
     /// `[plan]`: the plan that is kept on the device, when an allowance is set.
     pub plan: Option<Plan>,
+    /// `plan.time_zone`: whose midnight a cycle begins at, and a day of the
+    /// history, with a local plan or without one.
+    pub time_zone: jiff::tz::TimeZone,
     /// `[alert]`: when to warn.
     pub alert: Alert,
     /// `[history]`: how long it is kept.
@@ -158,17 +163,6 @@ pub struct Meter {
 pub struct Store {
     /// The database.
     pub path: PathBuf,
-}
-
-/// `[plan]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
-    /// What one cycle brings, bytes.
-    pub allowance: u64,
-    /// When it is renewed.
-    pub cycle: String,
-    /// Whose midnight a cycle begins at.
-    pub zone: jiff::tz::TimeZone,
 }
 
 /// `[alert]`: both lists ascending, each value once.

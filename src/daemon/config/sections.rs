@@ -3,14 +3,17 @@
 
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
+
 use super::kinds::{
-    choice, duration_ms, https, integer, interface, keep, list, path, size, time_zone, word,
+    choice, cycle, duration_ms, https, integer, interface, keep, list, path, size, time_zone, word,
 };
 use super::reader::Reader;
 use super::{
-    Alert, Backend, Columns, Config, Counter, History, Keep, Log, Meter, Modem, Plan, Source,
-    Store, Terminal,
+    Alert, Backend, Columns, Config, Counter, History, Keep, Log, Meter, Modem, Source, Store,
+    Terminal,
 };
+use crate::domain::plan::{Cycle, Plan};
 
 const SOURCES: &[(&str, Source)] = &[
     ("auto", Source::Auto),
@@ -47,6 +50,7 @@ const MONTH_S: u64 = 2_630_016;
 
 /// Reads every key.
 pub(super) fn read(reader: &mut Reader<'_>) -> Config {
+    let time_zone = reader.key("plan.time_zone", time_zone).unwrap_or(TimeZone::UTC);
     Config {
         terminal: Terminal {
             serial: reader.key("terminal.serial", word),
@@ -59,7 +63,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
                 .key("store.path", path)
                 .unwrap_or_else(|| PathBuf::from("/var/lib/posdatad/posdata.db")),
         },
-        plan: plan(reader),
+        plan: plan(reader, &time_zone),
+        time_zone,
         alert: alert(reader),
         history: history(reader),
         backend: backend(reader),
@@ -94,15 +99,10 @@ fn meter(reader: &mut Reader<'_>) -> Meter {
     }
 }
 
-fn plan(reader: &mut Reader<'_>) -> Option<Plan> {
+fn plan(reader: &mut Reader<'_>, zone: &TimeZone) -> Option<Plan> {
     let allowance = reader.key("plan.allowance", size(1..=u64::MAX));
-    let cycle = reader.key("plan.cycle", word);
-    let zone = reader.key("plan.time_zone", time_zone);
-    Some(Plan {
-        allowance: allowance?,
-        cycle: cycle.unwrap_or_else(|| "monthly:1".to_owned()),
-        zone: zone.unwrap_or(jiff::tz::TimeZone::UTC),
-    })
+    let cycle = reader.key("plan.cycle", cycle).or_else(|| Cycle::parse("monthly:1").ok());
+    Some(Plan::new(allowance?, cycle?, zone.clone()))
 }
 
 fn alert(reader: &mut Reader<'_>) -> Alert {

@@ -3,6 +3,7 @@
 use super::finding::Level;
 use super::reader::Reader;
 use super::{Config, Counter, Source};
+use crate::domain::plan::{Cycle, Plan};
 
 /// Judges the configuration as a whole.
 pub(super) fn judge(config: &Config, reader: &mut Reader<'_>) {
@@ -43,15 +44,13 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
             "set terminal.serial to the one in its certificate",
         );
     }
-    for key in ["plan.cycle", "plan.time_zone"] {
-        if !reader.is_set("plan.allowance") {
-            reader.say(
-                Level::Warning,
-                key,
-                "has no effect without plan.allowance",
-                "set what a cycle brings, as in allowance = \"30 MiB\"",
-            );
-        }
+    if !reader.is_set("plan.allowance") {
+        reader.say(
+            Level::Warning,
+            "plan.cycle",
+            "has no effect without plan.allowance",
+            "set what a cycle brings, as in allowance = \"30 MiB\"",
+        );
     }
     if !reader.is_set("plan.time_zone") && config.plan.as_ref().is_some_and(counts_days) {
         reader.say(
@@ -73,8 +72,12 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
     }
 }
 
-fn counts_days(plan: &super::Plan) -> bool {
-    plan.cycle.starts_with("monthly")
+/// Whether it is renewed at someone's midnight.
+fn counts_days(plan: &Plan) -> bool {
+    match plan.cycle {
+        Cycle::Monthly(_) | Cycle::Days { .. } => true,
+        Cycle::Once { .. } | Cycle::Never => false,
+    }
 }
 
 fn unused(config: &Config, reader: &mut Reader<'_>) {
