@@ -2,6 +2,7 @@
 //! clock, no randomness: all of these come in as arguments.
 
 pub mod counter;
+pub mod ledger;
 pub mod plan;
 pub mod report;
 pub mod sim;
