@@ -211,6 +211,7 @@ fn nothing_ends_in_untrusted_time() {
     assert_eq!((remaining(&book), overdraft(&book)), (vec![0, 10], 3));
     let unplaced = OverdraftTime::Unplaced { boot_seq: 2 };
     assert_eq!(book.overdrafts().next().unwrap().time, unplaced);
+    assert_eq!(Vec::from_iter(book.unplaced_boots()), [2]);
     // Its time is found out: it lies in the second bucket's validity.
     let day = unix("2026-12-05");
     assert_eq!(book.place(2, day, at("2026-12-06"), &utc()), Ok(3));

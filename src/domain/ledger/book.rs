@@ -6,7 +6,7 @@ use super::account::Account;
 use super::bucket::Bucket;
 use super::draft::Posting;
 use super::entry::Entry;
-use super::overdraft::Overdraft;
+use super::overdraft::{Overdraft, OverdraftTime};
 use super::refusal::Refusal;
 use crate::domain::sim::SimId;
 
@@ -169,6 +169,16 @@ impl Book {
     /// The overdrafts that are not settled, by id.
     pub fn overdrafts(&self) -> impl Iterator<Item = &Overdraft> {
         self.overdrafts.values()
+    }
+
+    /// The boots whose overdraft waits for `place`, the earliest first.
+    #[must_use]
+    pub fn unplaced_boots(&self) -> BTreeSet<u32> {
+        let boots = self.overdrafts.values().filter_map(|row| match row.time {
+            OverdraftTime::Unplaced { boot_seq } => Some(boot_seq),
+            OverdraftTime::Placed { .. } => None,
+        });
+        boots.collect()
     }
 
     /// True when `drain` would give something to write.

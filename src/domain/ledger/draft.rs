@@ -84,10 +84,9 @@ impl<'a> Draft<'a> {
             .ok_or(Refusal::UnknownBucket(id))
     }
 
-    /// All buckets as they will be, by id.
+    /// All buckets as they will be: by id, those that were touched last.
     pub(super) fn all_buckets(&self) -> impl Iterator<Item = &Bucket> {
         let untouched = self.book.buckets.values().filter(|b| !self.buckets.contains_key(&b.id));
-        // Grants have the largest ids, and touched rows come with their own.
         untouched.chain(self.buckets.values())
     }
 
@@ -109,6 +108,14 @@ impl<'a> Draft<'a> {
         let mut rows: Vec<_> = rows.into_values().collect();
         rows.sort_unstable_by_key(Overdraft::order);
         rows
+    }
+
+    /// The newest overdraft that `pick` finds something in. A SIM without any
+    /// grant has one a day for ever: they are not copied to look for today's.
+    pub(super) fn newest_overdraft<T>(&self, pick: impl Fn(&Overdraft) -> Option<T>) -> Option<T> {
+        let stored = self.book.overdrafts.values().rev();
+        let untouched = stored.filter(|row| !self.overdrafts.contains_key(&row.id));
+        self.overdrafts.values().rev().chain(untouched).find_map(pick)
     }
 
     pub(super) fn put_bucket(&mut self, bucket: Bucket) {

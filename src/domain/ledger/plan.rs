@@ -193,12 +193,12 @@ fn bucket_end(plan: &Plan, bucket: &Bucket, terms: PlanTerms, at_s: UnixS) -> Op
 }
 
 /// When a bucket began to run. That of `once` may be valid since ever, but its
-/// validity counts from its grant.
+/// validity counts from its grant. Where that is no longer known, it is now.
 fn began_at(bucket: &Bucket, terms: PlanTerms, at_s: UnixS) -> UnixS {
-    let validity_s = terms.cycle.end_from(0).unwrap_or(0);
-    match (bucket.valid_from, bucket.expires_at) {
-        (Some(from), _) => from,
-        (None, Some(end)) => end.saturating_sub(validity_s),
-        (None, None) => at_s,
+    let validity_s = terms.cycle.end_from(0);
+    match (bucket.valid_from, bucket.expires_at, validity_s) {
+        (Some(from), _, _) => from,
+        (None, Some(end), Some(validity_s)) => end.saturating_sub(validity_s),
+        (None, None, _) | (None, Some(_), None) => at_s,
     }
 }

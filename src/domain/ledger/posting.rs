@@ -179,9 +179,9 @@ fn overdraw(draft: &mut Draft<'_>, bytes: u64, calendar: &Calendar) -> Result<()
         }
         None => OverdraftTime::Unplaced { boot_seq: draft.at.boot_seq },
     };
-    let same = draft.all_overdrafts().into_iter().find_map(|row| {
+    let same = draft.newest_overdraft(|row| {
         let time = joined(row.time, time)?;
-        (!row.is_settled()).then_some(Overdraft { time, ..row })
+        (!row.is_settled()).then_some(Overdraft { time, ..*row })
     });
     let mut row = match same {
         Some(row) => row,
