@@ -36,7 +36,10 @@ impl AtDialogue {
     pub(super) fn answered(&mut self, now_ms: BootMs, step: Step, reply: &Reply) {
         match step {
             Step::Attention => return self.in_step(now_ms),
-            Step::Name(name) => self.name(name, reply),
+            Step::Name { name, again: false } if reply.strays > 0 => {
+                self.plan.push_front(Step::Name { name, again: true });
+            }
+            Step::Name { name, .. } => self.name(name, reply),
             Step::SimState { busy } => match card(reply) {
                 Card::Usable | Card::Unsaid => {}
                 Card::Starting if busy < SIM_BUSY_MAX => {
@@ -91,7 +94,7 @@ impl AtDialogue {
             }
             Step::Attention
             | Step::Setting(_)
-            | Step::Name(_)
+            | Step::Name { .. }
             | Step::Prepared
             | Step::SimState { .. }
             | Step::ChooseCounter
@@ -152,6 +155,7 @@ impl AtDialogue {
             self.probing.in_vain = self.probing.in_vain.saturating_add(1);
             let again_ms = (PROBE_AGAIN_MS_MIN << doublings).min(PROBE_AGAIN_MS_MAX);
             self.probing.due_ms = now_ms.saturating_add(again_ms);
+            self.search_in_vain();
         }
         let report = self.health.no_counter(self.no_counter_detail());
         self.report(report);

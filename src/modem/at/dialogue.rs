@@ -33,8 +33,10 @@ const BOOT_MS: u64 = 1_000;
 /// After so many unanswered attempts the port is opened anew.
 const SILENT_ATTEMPTS_MAX: u32 = 4;
 /// After so many times without an answer a command that can be done without is
-/// not sent again until the modem restarts.
+/// not sent again for [`UNANSWERED_MS`]: each try costs seconds of silence.
 const UNANSWERED_MAX: u32 = 2;
+/// After that it is tried again, ms: it may only have been a bad line.
+const UNANSWERED_MS: u64 = 10 * 60 * 1_000;
 /// After so many readings in a row that failed, the counters are tried anew.
 pub(super) const COUNTER_FAILURES_MAX: u32 = 5;
 /// The trace keeps at most so many lines until it is drained.
@@ -105,11 +107,18 @@ pub struct AtDialogue {
     pub(super) identity_said: Option<Identity>,
     pub(super) no_sim_said: bool,
     silent_attempts: u32,
-    unanswered: BTreeMap<&'static str, u32>,
+    unanswered: BTreeMap<&'static str, Unanswered>,
     transmit: VecDeque<Vec<u8>>,
     reports: VecDeque<Report>,
     actions: VecDeque<Action>,
     trace: Option<VecDeque<String>>,
+}
+
+/// A command that was not answered lately.
+#[derive(Clone, Copy, Debug)]
+struct Unanswered {
+    times: u32,
+    last_ms: BootMs,
 }
 
 /// How the search for a counter goes.
@@ -312,13 +321,13 @@ impl AtDialogue {
                 Step::Attention => commands::ATTENTION,
                 Step::SimState { .. } => commands::SIM_STATE,
                 Step::Imsi => commands::IMSI,
-                Step::Name(name) => name.command(),
+                Step::Name { name, .. } => name.command(),
                 Step::Probe { dialect, .. } => dialect.command(),
                 Step::Setting(command) | Step::Registration(command) | Step::Clock(command) => {
                     command
                 }
             };
-            if step.is_optional() && self.never_answers(command) {
+            if step.is_optional() && self.never_answers(now_ms, command) {
                 self.unanswered_step(now_ms, step);
                 continue;
             }
@@ -362,10 +371,11 @@ impl AtDialogue {
         if self.out_of_step {
             self.plan.push_back(Step::Attention);
         }
-        if !self.prepared {
+        let searched = self.dialect.is_none() && now_ms >= self.probing.due_ms;
+        if !self.prepared && (self.dialect.is_some() || searched) {
             self.plan.push_back(Step::Setting(commands::ECHO_OFF));
             self.plan.push_back(Step::Setting(commands::ERRORS_AS_NUMBERS));
-            self.plan.extend(Name::ALL.map(Step::Name));
+            self.plan.extend(Name::ALL.map(|name| Step::Name { name, again: false }));
             self.plan.extend(commands::REPORTS_ON.map(Step::Setting));
             self.plan.push_back(Step::Prepared);
         }
@@ -374,7 +384,7 @@ impl AtDialogue {
             self.subscriber.begin();
             self.plan.extend([Step::SimState { busy: 0 }, Step::Iccid { rank: 0 }, Step::Imsi]);
         }
-        if self.dialect.is_none() && now_ms >= self.probing.due_ms {
+        if searched {
             self.plan.push_back(Step::ChooseCounter);
         }
         self.plan.push_back(Step::Conclude { looked });
@@ -510,8 +520,8 @@ impl AtDialogue {
         let text = self.exchange.command_text().unwrap_or("AT");
         self.exchange.abandon();
         if step.is_optional() {
-            let times = self.unanswered.entry(text).or_default();
-            *times = times.saturating_add(1);
+            let last = self.unanswered.entry(text).or_insert(Unanswered { times: 0, last_ms: 0 });
+            *last = Unanswered { times: last.times.saturating_add(1), last_ms: now_ms };
             // Whether the modem is silent or only ignores this, AT will tell.
             self.out_of_step = true;
             self.begin(now_ms);
@@ -529,8 +539,17 @@ impl AtDialogue {
         self.fail(now_ms, FaultKind::Silent, detail);
     }
 
-    fn never_answers(&self, command: Command) -> bool {
-        self.unanswered.get(command.text).is_some_and(|times| *times >= UNANSWERED_MAX)
+    fn never_answers(&self, now_ms: BootMs, command: Command) -> bool {
+        self.unanswered.get(command.text).is_some_and(|last| {
+            last.times >= UNANSWERED_MAX && now_ms < last.last_ms.saturating_add(UNANSWERED_MS)
+        })
+    }
+
+    /// The next search for a counter takes nothing of this one for granted: what
+    /// was lost on the line may be answered then.
+    pub(super) fn search_in_vain(&mut self) {
+        self.prepared = false;
+        self.unanswered.clear();
     }
 
     fn start_over(&mut self) {

@@ -13,7 +13,12 @@ pub(super) enum Step {
     /// A setting of the port; whether the modem knows it does not matter.
     Setting(Command),
     /// A name of the modem.
-    Name(Name),
+    Name {
+        /// Which.
+        name: Name,
+        /// Whether it is asked for the second time, after a broken answer.
+        again: bool,
+    },
     /// Everything about the modem itself has been asked.
     Prepared,
     /// Is there a SIM?
@@ -80,7 +85,7 @@ impl Step {
     pub(super) fn is_optional(self) -> bool {
         match self {
             Self::Setting(_)
-            | Self::Name(_)
+            | Self::Name { .. }
             | Self::SimState { .. }
             | Self::Iccid { .. }
             | Self::Imsi
