@@ -13,6 +13,10 @@ use posdatad::modem::at::{Action, AtDialogue, AtSettings};
 pub const ICCID_1: &str = "89860120345678901234";
 pub const ICCID_2: &str = "89860120345678905678";
 
+/// What the line does to an answer: given the command and what the modem sent,
+/// what arrives.
+pub type Mangle = Box<dyn FnMut(&str, Vec<u8>) -> Vec<u8>>;
+
 /// A modem's answers by command. `None` is silence; what is not listed is `ERROR`.
 pub struct Bench {
     pub dialogue: AtDialogue,
@@ -23,6 +27,8 @@ pub struct Bench {
     pub actions: Vec<Action>,
     /// Everything that ever came from the modem.
     pub heard: Vec<u8>,
+    /// A line that harms what passes.
+    pub mangle: Option<Mangle>,
 }
 
 impl Bench {
@@ -36,6 +42,7 @@ impl Bench {
             reports: Vec::new(),
             actions: Vec::new(),
             heard: Vec::new(),
+            mangle: None,
         };
         for ok in
             ["AT", "ATE0", "AT+CMEE=1", "AT+CEREG=1", "AT+CGREG=1", "AT+CREG=1", "AT+CGEREP=2,1"]
@@ -136,6 +143,20 @@ impl Bench {
         self.now_ms = until_ms;
     }
 
+    /// Time passes, and the port is opened again whenever that is asked for.
+    pub fn pass_reopening(&mut self, ms: u64) {
+        let until_ms = self.now_ms + ms;
+        while self.now_ms < until_ms {
+            let step_ms = (until_ms - self.now_ms).min(1_000);
+            self.pass(step_ms);
+            while let Some(Action::Reopen { at_ms }) = self.actions.pop() {
+                self.pass(at_ms.saturating_sub(self.now_ms));
+                self.dialogue.opened(self.now_ms, Evidence::MayHaveRestarted);
+                self.settle();
+            }
+        }
+    }
+
     /// Answers until nothing is asked, and takes what is said.
     fn settle(&mut self) {
         loop {
@@ -147,6 +168,10 @@ impl Bench {
                     Some(answers) if answers.len() > 1 => answers.pop_front().unwrap(),
                     Some(answers) => answers.front().cloned().unwrap(),
                     None => Some(lines("ERROR")),
+                };
+                let answer = match &mut self.mangle {
+                    Some(mangle) => answer.map(|bytes| mangle(&command, bytes)),
+                    None => answer,
                 };
                 self.sent.push(command);
                 if let Some(bytes) = answer {
