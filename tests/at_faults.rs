@@ -214,6 +214,35 @@ fn a_sim_that_is_missing_and_then_inserted() {
 }
 
 #[test]
+fn a_sim_that_is_taken_out_twice_is_missing_twice() {
+    let mut bench = Bench::quectel().ready();
+    for _ in 0..2 {
+        bench.says("+CPIN: NOT INSERTED");
+        bench.says("+CPIN: NOT INSERTED");
+        bench.says("+CPIN: READY");
+        bench.request();
+    }
+    let missing = bench.reports.iter().filter(|report| **report == Report::NoSim).count();
+    assert_eq!((missing, bench.identities().len()), (2, 2), "{:#?}", bench.reports);
+}
+
+#[test]
+fn a_counter_whose_query_was_lost_is_found_by_the_next_search() {
+    let mut bench = Bench::quectel();
+    bench.silent("AT+QGDCNT?");
+    bench.silent("AT+CGMM");
+    bench.open();
+    bench.pass(40_000);
+    assert_eq!(bench.faults(), [FaultKind::NoCounter]);
+    bench.on("AT+QGDCNT?", "+QGDCNT: 1,2|OK");
+    bench.on("AT+CGMM", "EC25|OK");
+    bench.pass(60_000);
+    bench.request();
+    bench.pass(5_000);
+    assert_eq!(bench.sample().counter, traffic(1, 2));
+}
+
+#[test]
 fn a_swapped_sim_is_known_before_its_bytes_are_counted() {
     let mut bench = Bench::quectel().ready();
     bench.request();

@@ -75,6 +75,25 @@ impl Dialect {
         Self::Gdatavol,
     ];
 
+    /// The word that names it in the configuration: the command's own name.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Qgdcnt => "qgdcnt",
+            Self::Qgdnrcnt => "qgdnrcnt",
+            Self::Ugcntrd => "ugcntrd",
+            Self::Dsflowqry => "dsflowqry",
+            Self::Gdatavol => "gdatavol",
+            Self::Gtstatis => "gtstatis",
+        }
+    }
+
+    /// The dialect of a configuration's word; `None` for any other.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.word() == word)
+    }
+
     /// The query.
     #[must_use]
     pub const fn command(self) -> Command {
@@ -284,6 +303,16 @@ mod tests {
             let all: BTreeSet<_> = order.iter().copied().collect();
             assert_eq!((order.len(), all.len()), (6, 6));
         }
+    }
+
+    #[test]
+    fn words_name_dialects() {
+        for dialect in Dialect::ALL {
+            assert_eq!(Dialect::from_word(dialect.word()), Some(dialect));
+            let command = dialect.command().text.to_ascii_lowercase();
+            assert!(command.contains(dialect.word()));
+        }
+        assert_eq!(Dialect::from_word("QGDCNT"), None);
     }
 
     #[test]

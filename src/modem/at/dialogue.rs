@@ -9,27 +9,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::commands;
 use super::dialect::{Dialect, is_quectel_5g};
-use super::exchange::{Exchange, Heard, QUIET_MS_MAX};
+use super::exchange::{Exchange, QUIET_MS_MAX};
 use super::health::Health;
 use super::network::Network;
-use super::plan::{Name, Step};
+use super::plan::Step;
 use super::subscriber::Subscriber;
 use super::track::{Technology, Track};
 use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::time::BootMs;
-use crate::proto::at::context::ContextEvent;
+use crate::proto::at::Command;
 use crate::proto::at::counters::Columns;
-use crate::proto::at::pin::Pin;
-use crate::proto::at::{Command, Unsolicited};
 
-/// After the modem answered `AT`, how long the line must be still before
-/// anything else is asked, ms: the rest of a late answer is let pass.
-const STILL_MS: u64 = 200;
-/// A modem that never falls still is asked nevertheless, ms after it answered.
-const STILL_MS_MAX: u64 = 5_000;
-/// How long a modem that has just booted is left alone, ms.
-const BOOT_MS: u64 = 1_000;
 /// After so many unanswered attempts the port is opened anew.
 const SILENT_ATTEMPTS_MAX: u32 = 4;
 /// After so many times without an answer a command that can be done without is
@@ -106,8 +97,8 @@ pub struct AtDialogue {
     /// What was said last, so that it is said again only when it changed.
     pub(super) identity_said: Option<Identity>,
     pub(super) no_sim_said: bool,
-    silent_attempts: u32,
-    unanswered: BTreeMap<&'static str, Unanswered>,
+    pub(super) silent_attempts: u32,
+    pub(super) unanswered: BTreeMap<&'static str, Unanswered>,
     transmit: VecDeque<Vec<u8>>,
     reports: VecDeque<Report>,
     actions: VecDeque<Action>,
@@ -116,7 +107,7 @@ pub struct AtDialogue {
 
 /// A command that was not answered lately.
 #[derive(Clone, Copy, Debug)]
-struct Unanswered {
+pub(super) struct Unanswered {
     times: u32,
     last_ms: BootMs,
 }
@@ -295,12 +286,7 @@ impl AtDialogue {
                     }
                     return;
                 }
-                Step::Counter if self.subscriber.is_doubtful() => {
-                    // A hint came while other things were asked: who it is comes
-                    // before what it has used.
-                    self.make_plan(now_ms);
-                    continue;
-                }
+                // It follows the conclusion at once, with nothing said between.
                 Step::Counter => match self.dialect {
                     Some(dialect) => {
                         self.track.asked();
@@ -364,48 +350,6 @@ impl AtDialogue {
         if nr { Technology::Nr } else { Technology::Lte }
     }
 
-    /// A plan of everything that is due.
-    pub(super) fn make_plan(&mut self, now_ms: BootMs) {
-        self.plan.clear();
-        self.probing.tried = false;
-        if self.out_of_step {
-            self.plan.push_back(Step::Attention);
-        }
-        let searched = self.dialect.is_none() && now_ms >= self.probing.due_ms;
-        if !self.prepared && (self.dialect.is_some() || searched) {
-            self.plan.push_back(Step::Setting(commands::ECHO_OFF));
-            self.plan.push_back(Step::Setting(commands::ERRORS_AS_NUMBERS));
-            self.plan.extend(Name::ALL.map(|name| Step::Name { name, again: false }));
-            self.plan.extend(commands::REPORTS_ON.map(Step::Setting));
-            self.plan.push_back(Step::Prepared);
-        }
-        let looked = self.subscriber.is_due(now_ms);
-        if looked {
-            self.subscriber.begin();
-            self.plan.extend([Step::SimState { busy: 0 }, Step::Iccid { rank: 0 }, Step::Imsi]);
-        }
-        if searched {
-            self.plan.push_back(Step::ChooseCounter);
-        }
-        self.plan.push_back(Step::Conclude { looked });
-        if self.wanted {
-            self.plan.push_back(Step::Counter);
-        }
-        if self.network.registration_due(now_ms) {
-            self.network.registration_asked(now_ms);
-            self.plan
-                .extend(commands::REGISTRATION.map(|(_, command)| Step::Registration(command)));
-        }
-        if self.network.clock_due(now_ms) {
-            let quectel = self
-                .manufacturer
-                .as_ref()
-                .is_some_and(|maker| maker.to_ascii_lowercase().contains("quectel"));
-            let command = if quectel { commands::CLOCK_QUECTEL } else { commands::CLOCK };
-            self.plan.push_back(Step::Clock(command));
-        }
-    }
-
     fn finished(&mut self, now_ms: BootMs) {
         self.phase = Phase::Idle;
         if self.dialect.is_some() {
@@ -422,97 +366,6 @@ impl AtDialogue {
         traced(&mut self.trace, '>', command.text);
         self.transmit.push_back(command.to_bytes());
         self.phase = Phase::Asking(step);
-    }
-
-    fn heard(&mut self, now_ms: BootMs, heard: Heard) {
-        match heard {
-            Heard::Reply(reply) => {
-                self.silent_attempts = 0;
-                if let Phase::Asking(step) = self.phase {
-                    self.unanswered.remove(reply.command);
-                    self.answered(now_ms, step, &reply);
-                }
-            }
-            Heard::Unsolicited(said) => self.unsolicited(now_ms, said),
-            Heard::Late => {
-                self.out_of_step = true;
-                self.keep_still(now_ms);
-            }
-            Heard::Broken => {
-                // A modem that loses its power or boots often sends some noise.
-                self.track.hint(Evidence::MayHaveRestarted);
-                self.keep_still(now_ms);
-            }
-        }
-    }
-
-    /// While the line is to fall still, every late line starts the wait again.
-    fn keep_still(&mut self, now_ms: BootMs) {
-        if let Phase::Settling { at_most_ms, .. } = self.phase {
-            self.out_of_step = false;
-            let until_ms = now_ms.saturating_add(STILL_MS).min(at_most_ms);
-            self.phase = Phase::Settling { until_ms, at_most_ms };
-        }
-    }
-
-    /// The modem answered `AT`.
-    pub(super) fn in_step(&mut self, now_ms: BootMs) {
-        self.out_of_step = false;
-        self.phase = Phase::Settling {
-            until_ms: now_ms.saturating_add(STILL_MS),
-            at_most_ms: now_ms.saturating_add(STILL_MS_MAX),
-        };
-    }
-
-    fn unsolicited(&mut self, now_ms: BootMs, said: Unsolicited) {
-        match said {
-            Unsolicited::Booted => self.booted(now_ms),
-            Unsolicited::Functionality => {
-                self.track.hint(Evidence::MayHaveRestarted);
-                self.subscriber.hint();
-            }
-            Unsolicited::Pin(Pin::Ready | Pin::NotReady) | Unsolicited::SimChanged => {
-                self.subscriber.hint();
-            }
-            Unsolicited::Pin(Pin::NotInserted | Pin::Locked) => {
-                self.subscriber.hint();
-                self.say_no_sim();
-            }
-            Unsolicited::Registration(registration) => {
-                self.network.heard(registration);
-                let report = self.network.roaming_report();
-                self.report(report);
-            }
-            // No dialect's own context is known: u-blox is read by its totals,
-            // Fibocom names none. So it may have restarted, no more.
-            Unsolicited::Context(
-                ContextEvent::Activated { .. }
-                | ContextEvent::Deactivated { .. }
-                | ContextEvent::Detached,
-            ) => self.track.hint(Evidence::MayHaveRestarted),
-            Unsolicited::Context(ContextEvent::Other)
-            | Unsolicited::MessageArrived
-            | Unsolicited::Other => {}
-        }
-    }
-
-    /// The modem has restarted: its settings are gone, the SIM may be another.
-    fn booted(&mut self, now_ms: BootMs) {
-        self.track.hint(Evidence::Restarted);
-        self.subscriber.hint();
-        self.network.forget();
-        self.prepared = false;
-        self.out_of_step = true;
-        self.unanswered.clear();
-        match self.phase {
-            Phase::Closed | Phase::Idle => {}
-            Phase::Waiting { .. } if self.plan.is_empty() => {}
-            Phase::Asking(_) | Phase::Settling { .. } | Phase::Waiting { .. } => {
-                self.exchange.abandon();
-                self.plan.clear();
-                self.phase = Phase::Waiting { until_ms: now_ms.saturating_add(BOOT_MS) };
-            }
-        }
     }
 
     fn not_answered(&mut self, now_ms: BootMs, step: Step) {

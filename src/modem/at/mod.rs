@@ -4,7 +4,7 @@
 //! | room | owns |
 //! |---|---|
 //! | [`dialogue`] | [`AtDialogue`]: what is asked next, and what an answer means |
-//! | `plan`, `answers` | the steps, and what the answer to each means |
+//! | `plan`, `answers`, `hearing` | the steps, what the answer to each means, and what is said unasked |
 //! | `commands` | the commands that are sent; none of them resets anything |
 //! | [`dialect`] | the vendors' counters: in which order they are tried, how they are read |
 //! | `exchange` | one command in flight and its time-out |
@@ -25,6 +25,7 @@ pub mod dialect;
 pub mod dialogue;
 mod exchange;
 mod health;
+mod hearing;
 mod network;
 mod plan;
 mod subscriber;

@@ -3,6 +3,8 @@
 
 use super::commands;
 use super::dialect::Dialect;
+use super::dialogue::AtDialogue;
+use crate::domain::time::BootMs;
 use crate::proto::at::Command;
 
 /// One step of a plan.
@@ -98,6 +100,50 @@ impl Step {
             | Self::Conclude { .. }
             | Self::Counter
             | Self::Pause(_) => false,
+        }
+    }
+}
+
+impl AtDialogue {
+    /// A plan of everything that is due.
+    pub(super) fn make_plan(&mut self, now_ms: BootMs) {
+        self.plan.clear();
+        self.probing.tried = false;
+        if self.out_of_step {
+            self.plan.push_back(Step::Attention);
+        }
+        let searched = self.dialect.is_none() && now_ms >= self.probing.due_ms;
+        if !self.prepared && (self.dialect.is_some() || searched) {
+            self.plan.push_back(Step::Setting(commands::ECHO_OFF));
+            self.plan.push_back(Step::Setting(commands::ERRORS_AS_NUMBERS));
+            self.plan.extend(Name::ALL.map(|name| Step::Name { name, again: false }));
+            self.plan.extend(commands::REPORTS_ON.map(Step::Setting));
+            self.plan.push_back(Step::Prepared);
+        }
+        let looked = self.subscriber.is_due(now_ms);
+        if looked {
+            self.subscriber.begin();
+            self.plan.extend([Step::SimState { busy: 0 }, Step::Iccid { rank: 0 }, Step::Imsi]);
+        }
+        if searched {
+            self.plan.push_back(Step::ChooseCounter);
+        }
+        self.plan.push_back(Step::Conclude { looked });
+        if self.wanted {
+            self.plan.push_back(Step::Counter);
+        }
+        if self.network.registration_due(now_ms) {
+            self.network.registration_asked(now_ms);
+            self.plan
+                .extend(commands::REGISTRATION.map(|(_, command)| Step::Registration(command)));
+        }
+        if self.network.clock_due(now_ms) {
+            let quectel = self
+                .manufacturer
+                .as_ref()
+                .is_some_and(|maker| maker.to_ascii_lowercase().contains("quectel"));
+            let command = if quectel { commands::CLOCK_QUECTEL } else { commands::CLOCK };
+            self.plan.push_back(Step::Clock(command));
         }
     }
 }

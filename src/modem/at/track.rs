@@ -124,8 +124,9 @@ impl Track {
         now_ms: BootMs,
         dialect: Dialect,
         technology: Technology,
-        figures: Figures,
+        mut figures: Figures,
     ) -> Observed {
+        self.keep_hidden_contexts(&mut figures);
         let counter = Traffic { rx: figures.octets.received, tx: figures.octets.sent };
         let rate_max = technology.rate_max();
         let own = self.own_account(dialect, &figures);
@@ -171,6 +172,24 @@ impl Track {
             evidence,
             rate_max,
         })
+    }
+
+    /// Some firmwares print only the contexts that are up. One that is not printed
+    /// keeps its last count, so that its return does not count it again; unless
+    /// the modem booted, when it is really gone.
+    fn keep_hidden_contexts(&self, figures: &mut Figures) {
+        let Some(last) = &self.last else { return };
+        if self.before.max(self.during) == Evidence::Restarted {
+            return;
+        }
+        for was in &last.contexts {
+            if figures.contexts.iter().all(|is| is.cid != was.cid) {
+                figures.contexts.push(*was);
+                let sum = &mut figures.octets;
+                sum.sent = sum.sent.saturating_add(was.octets.sent);
+                sum.received = sum.received.saturating_add(was.octets.received);
+            }
+        }
     }
 
     fn width(&self, dialect: Dialect) -> Width {
@@ -316,8 +335,25 @@ mod tests {
         let some = ["+UGCNTRD: 1,9,9,9,9", "+UGCNTRD: 2,0,0,500,500"];
         let partly = sample(&mut track, dialect, &some);
         assert_eq!((partly.evidence, partly.restarts), (Evidence::Restarted, Restarts::FromSaved));
+        track.hint(Evidence::Restarted);
         let all = sample(&mut track, dialect, &["+UGCNTRD: 5,7,7,7,7"]);
+        assert_eq!(all.counter, Traffic { rx: 7, tx: 7 });
         assert_eq!((all.evidence, all.restarts), (Evidence::Restarted, Restarts::FromZero));
+    }
+
+    #[test]
+    fn a_context_that_is_not_printed_for_a_while_is_not_counted_again() {
+        for (dialect, up, down) in [
+            (Dialect::Ugcntrd, "+UGCNTRD: 1,0,0,1000,1000", "+UGCNTRD: 4,0,0,0,0"),
+            (Dialect::Gdatavol, "#GDATAVOL: 1,2000,1000,1000", "#GDATAVOL: 4,0,0,0"),
+        ] {
+            let mut track = Track::default();
+            for lines in [[up], [down], [up]] {
+                let sample = sample(&mut track, dialect, &lines);
+                assert_eq!(sample.counter, Traffic { rx: 1000, tx: 1000 });
+                assert_eq!(sample.evidence, Evidence::Same);
+            }
+        }
     }
 
     #[test]
