@@ -1,0 +1,375 @@
+//! From readings to samples: what is known of a restart, how wide the counter is,
+//! and which figures are doubted.
+//!
+//! A figure that falls or leaps further than the link can carry is asked for
+//! again at once and believed when the second answer goes with the first. A
+//! single flipped digit on a serial line would otherwise be billed, or end in a
+//! gap that never was.
+
+use super::dialect::{ContextCount, Dialect, Figures};
+use crate::domain::counter::{Evidence, Restarts, Sample, Width};
+use crate::domain::time::BootMs;
+use crate::domain::units::Traffic;
+
+/// What an LTE link moves at most, bytes a second one way (Cat 6, 300 Mbit/s,
+/// and some room).
+const RATE_MAX_LTE: u64 = 50_000_000;
+/// What a 5G link moves at most, bytes a second one way.
+const RATE_MAX_NR: u64 = 500_000_000;
+/// Answers are late by up to this, s: room for the rate's judgement.
+const LATENESS_S: u64 = 15;
+/// How many figures in a row may disagree with each other.
+const DOUBTS_MAX: u32 = 4;
+
+/// The technology of the link, for what it can move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Technology {
+    /// LTE and older.
+    Lte,
+    /// 5G.
+    Nr,
+}
+
+impl Technology {
+    /// The most that it moves, bytes a second one way.
+    pub(super) fn rate_max(self) -> u64 {
+        match self {
+            Self::Lte => RATE_MAX_LTE,
+            Self::Nr => RATE_MAX_NR,
+        }
+    }
+}
+
+/// What became of a reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Observed {
+    /// It is believed.
+    Sample(Sample),
+    /// It is doubted: ask again at once.
+    Doubted,
+    /// No two answers in a row went together.
+    Contradictory,
+}
+
+/// The counter as it was followed so far.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    last: Option<Last>,
+    /// What hinted at a restart since the last sample, before its successor was
+    /// asked for.
+    before: Evidence,
+    /// What hinted at one while an answer was awaited: it may have come before or
+    /// after the figure was made, so it counts for this sample and the next.
+    during: Evidence,
+    /// The counter has shown more than 32 bits.
+    wide: bool,
+    doubted: Option<(BootMs, Traffic)>,
+    doubts: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Last {
+    at_ms: BootMs,
+    counter: Traffic,
+    contexts: Vec<ContextCount>,
+    counting_s: Option<u32>,
+}
+
+/// What the figures themselves say of a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnAccount {
+    Continued,
+    Restarted,
+    /// Some contexts started again and others went on: no sum tells how much
+    /// was moved.
+    PartlyRestarted,
+}
+
+impl Default for Track {
+    fn default() -> Self {
+        Self {
+            last: None,
+            before: Evidence::Same,
+            during: Evidence::Same,
+            wide: false,
+            doubted: None,
+            doubts: 0,
+        }
+    }
+}
+
+impl Track {
+    /// Something hints at a restart.
+    pub(super) fn hint(&mut self, evidence: Evidence) {
+        self.during = self.during.max(evidence);
+    }
+
+    /// The counter is asked for.
+    pub(super) fn asked(&mut self) {
+        self.before = self.before.max(self.during);
+        self.during = Evidence::Same;
+    }
+
+    /// Another counter is read from now on: nothing can be compared with it.
+    pub(super) fn forget(&mut self) {
+        self.last = None;
+        self.wide = false;
+        self.doubted = None;
+        self.doubts = 0;
+    }
+
+    /// Takes a reading.
+    pub(super) fn take(
+        &mut self,
+        now_ms: BootMs,
+        dialect: Dialect,
+        technology: Technology,
+        mut figures: Figures,
+    ) -> Observed {
+        self.keep_hidden_contexts(&mut figures);
+        let counter = Traffic { rx: figures.octets.received, tx: figures.octets.sent };
+        let rate_max = technology.rate_max();
+        let own = self.own_account(dialect, &figures);
+        let expected = self.last.as_ref().is_some_and(|last| {
+            own == OwnAccount::Continued
+                && follows((last.at_ms, last.counter), (now_ms, counter), rate_max)
+        });
+        let confirmed =
+            self.doubted.is_some_and(|first| follows(first, (now_ms, counter), rate_max));
+        if !expected && !confirmed {
+            self.doubts = self.doubts.saturating_add(1);
+            if self.doubts > DOUBTS_MAX {
+                self.doubts = 0;
+                self.doubted = None;
+                return Observed::Contradictory;
+            }
+            self.doubted = Some((now_ms, counter));
+            return Observed::Doubted;
+        }
+        self.doubts = 0;
+        self.doubted = None;
+        self.wide |= counter.rx > u64::from(u32::MAX) || counter.tx > u64::from(u32::MAX);
+        let (restarts, own_evidence) = match own {
+            OwnAccount::Continued => (dialect.restarts(), Evidence::Same),
+            OwnAccount::Restarted => (dialect.restarts(), Evidence::Restarted),
+            // Taken as loaded from memory: a new baseline and a gap, no invented
+            // number. The sum of new and old would count the old again.
+            OwnAccount::PartlyRestarted => (Restarts::FromSaved, Evidence::Restarted),
+        };
+        let evidence = self.before.max(self.during).max(own_evidence);
+        self.before = self.during;
+        self.during = Evidence::Same;
+        self.last = Some(Last {
+            at_ms: now_ms,
+            counter,
+            contexts: figures.contexts,
+            counting_s: figures.counting_s,
+        });
+        Observed::Sample(Sample {
+            counter,
+            width: self.width(dialect),
+            restarts,
+            evidence,
+            rate_max,
+        })
+    }
+
+    /// Some firmwares print only the contexts that are up. One that is not printed
+    /// keeps its last count, so that its return does not count it again; unless
+    /// the modem booted, when it is really gone.
+    fn keep_hidden_contexts(&self, figures: &mut Figures) {
+        let Some(last) = &self.last else { return };
+        if self.before.max(self.during) == Evidence::Restarted {
+            return;
+        }
+        for was in &last.contexts {
+            if figures.contexts.iter().all(|is| is.cid != was.cid) {
+                figures.contexts.push(*was);
+                let sum = &mut figures.octets;
+                sum.sent = sum.sent.saturating_add(was.octets.sent);
+                sum.received = sum.received.saturating_add(was.octets.received);
+            }
+        }
+    }
+
+    fn width(&self, dialect: Dialect) -> Width {
+        match dialect.width() {
+            Width::Bits32 if self.wide => Width::Bits64,
+            width @ (Width::Bits32 | Width::Bits64 | Width::Unknown) => width,
+        }
+    }
+
+    fn own_account(&self, dialect: Dialect, figures: &Figures) -> OwnAccount {
+        let Some(last) = &self.last else { return OwnAccount::Continued };
+        if let (Some(before), Some(now)) = (last.counting_s, figures.counting_s)
+            && now < before
+        {
+            return OwnAccount::Restarted;
+        }
+        match dialect.restarts() {
+            Restarts::FromSaved => OwnAccount::Continued,
+            Restarts::FromZero => contexts_account(&last.contexts, &figures.contexts),
+        }
+    }
+}
+
+/// Compares the contexts one by one. A context that is gone has started again as
+/// far as any sum is concerned; one that was at zero tells nothing.
+fn contexts_account(before: &[ContextCount], now: &[ContextCount]) -> OwnAccount {
+    let counted: Vec<&ContextCount> = before
+        .iter()
+        .filter(|context| context.octets.sent > 0 || context.octets.received > 0)
+        .collect();
+    let restarted = counted
+        .iter()
+        .filter(|was| {
+            now.iter().find(|is| is.cid == was.cid).is_none_or(|is| {
+                is.octets.sent < was.octets.sent || is.octets.received < was.octets.received
+            })
+        })
+        .count();
+    match restarted {
+        0 => OwnAccount::Continued,
+        all if all == counted.len() => OwnAccount::Restarted,
+        _ => OwnAccount::PartlyRestarted,
+    }
+}
+
+/// Whether the second figure can follow the first: neither direction fell, and
+/// neither moved more than the link can carry in that time.
+fn follows(first: (BootMs, Traffic), second: (BootMs, Traffic), rate_max: u64) -> bool {
+    let elapsed_s = second.0.saturating_sub(first.0) / 1_000 + LATENESS_S;
+    let moved_max = rate_max.saturating_mul(elapsed_s);
+    second.1.minus(first.1).is_some_and(|moved| moved.rx <= moved_max && moved.tx <= moved_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::at::counters::Columns;
+
+    fn read(track: &mut Track, dialect: Dialect, lines: &[&str]) -> Observed {
+        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let figures = dialect.read(&lines, Columns::SentFirst).unwrap();
+        track.asked();
+        track.take(0, dialect, Technology::Lte, figures)
+    }
+
+    /// Reads until it is believed, at most twice.
+    fn sample(track: &mut Track, dialect: Dialect, lines: &[&str]) -> Sample {
+        let mut observed = read(track, dialect, lines);
+        if observed == Observed::Doubted {
+            observed = read(track, dialect, lines);
+        }
+        match observed {
+            Observed::Sample(sample) => sample,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_fall_is_believed_when_it_is_read_twice() {
+        let mut track = Track::default();
+        let dialect = Dialect::Qgdcnt;
+        sample(&mut track, dialect, &["+QGDCNT: 1000,2000"]);
+        assert_eq!(read(&mut track, dialect, &["+QGDCNT: 100,2000"]), Observed::Doubted);
+        // It was a garbled digit: the next answer goes with the last sample.
+        assert!(matches!(read(&mut track, dialect, &["+QGDCNT: 1001,2000"]), Observed::Sample(_)));
+        assert_eq!(read(&mut track, dialect, &["+QGDCNT: 10,20"]), Observed::Doubted);
+        let Observed::Sample(fallen) = read(&mut track, dialect, &["+QGDCNT: 10,21"]) else {
+            panic!("the fall was real");
+        };
+        assert_eq!(fallen.counter, Traffic { rx: 21, tx: 10 });
+        assert_eq!(fallen.evidence, Evidence::Same);
+        assert_eq!(fallen.width, Width::Bits32);
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_end() {
+        let mut track = Track::default();
+        sample(&mut track, Dialect::Qgdcnt, &["+QGDCNT: 5000,5000"]);
+        let falling = ["+QGDCNT: 900,9", "+QGDCNT: 800,9", "+QGDCNT: 700,9", "+QGDCNT: 600,9"];
+        for line in falling {
+            assert_eq!(read(&mut track, Dialect::Qgdcnt, &[line]), Observed::Doubted);
+        }
+        assert_eq!(read(&mut track, Dialect::Qgdcnt, &["+QGDCNT: 500,9"]), Observed::Contradictory);
+    }
+
+    #[test]
+    fn a_leap_beyond_the_link_is_doubted() {
+        let mut track = Track::default();
+        sample(&mut track, Dialect::Qgdnrcnt, &["+QGDNRCNT: 1,1"]);
+        let leap = ["+QGDNRCNT: 1,9000000000"];
+        assert_eq!(read(&mut track, Dialect::Qgdnrcnt, &leap), Observed::Doubted);
+    }
+
+    #[test]
+    fn a_counter_that_passed_32_bits_is_wider() {
+        let mut track = Track::default();
+        assert_eq!(sample(&mut track, Dialect::Qgdcnt, &["+QGDCNT: 0,1"]).width, Width::Bits32);
+        track.forget();
+        let wide = sample(&mut track, Dialect::Qgdcnt, &["+QGDCNT: 0,4294967296"]);
+        assert_eq!(wide.width, Width::Bits64);
+        assert_eq!(sample(&mut track, Dialect::Qgdcnt, &["+QGDCNT: 0,5"]).width, Width::Bits64);
+    }
+
+    #[test]
+    fn huaweis_own_time_tells_of_a_restart() {
+        let mut track = Track::default();
+        let dialect = Dialect::Dsflowqry;
+        sample(&mut track, dialect, &["^DSFLOWQRY: 1,1,1,100,10,10"]);
+        let sample = sample(&mut track, dialect, &["^DSFLOWQRY: 1,1,1,5,20,20"]);
+        assert_eq!(sample.evidence, Evidence::Restarted);
+        assert_eq!(sample.restarts, Restarts::FromZero);
+    }
+
+    #[test]
+    fn ublox_contexts_that_all_started_again_and_some() {
+        let dialect = Dialect::Ugcntrd;
+        let mut track = Track::default();
+        let both = ["+UGCNTRD: 1,0,0,1000,1000", "+UGCNTRD: 2,0,0,500,500"];
+        sample(&mut track, dialect, &both);
+        // A new session: the totals go on, and nothing has started again.
+        let on = ["+UGCNTRD: 1,5,5,1005,1005", "+UGCNTRD: 2,0,0,500,500"];
+        assert_eq!(sample(&mut track, dialect, &on).evidence, Evidence::Same);
+        let some = ["+UGCNTRD: 1,9,9,9,9", "+UGCNTRD: 2,0,0,500,500"];
+        let partly = sample(&mut track, dialect, &some);
+        assert_eq!((partly.evidence, partly.restarts), (Evidence::Restarted, Restarts::FromSaved));
+        track.hint(Evidence::Restarted);
+        let all = sample(&mut track, dialect, &["+UGCNTRD: 5,7,7,7,7"]);
+        assert_eq!(all.counter, Traffic { rx: 7, tx: 7 });
+        assert_eq!((all.evidence, all.restarts), (Evidence::Restarted, Restarts::FromZero));
+    }
+
+    #[test]
+    fn a_context_that_is_not_printed_for_a_while_is_not_counted_again() {
+        for (dialect, up, down) in [
+            (Dialect::Ugcntrd, "+UGCNTRD: 1,0,0,1000,1000", "+UGCNTRD: 4,0,0,0,0"),
+            (Dialect::Gdatavol, "#GDATAVOL: 1,2000,1000,1000", "#GDATAVOL: 4,0,0,0"),
+        ] {
+            let mut track = Track::default();
+            for lines in [[up], [down], [up]] {
+                let sample = sample(&mut track, dialect, &lines);
+                assert_eq!(sample.counter, Traffic { rx: 1000, tx: 1000 });
+                assert_eq!(sample.evidence, Evidence::Same);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_heard_during_an_answer_counts_for_it_and_for_the_next() {
+        let mut track = Track::default();
+        let dialect = Dialect::Qgdcnt;
+        sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
+        track.asked();
+        track.hint(Evidence::MayHaveRestarted);
+        let figures = dialect.read(&["+QGDCNT: 2,2".to_owned()], Columns::SentFirst).unwrap();
+        let Observed::Sample(now) = track.take(0, dialect, Technology::Lte, figures) else {
+            panic!("nothing is odd about it");
+        };
+        assert_eq!(now.evidence, Evidence::MayHaveRestarted);
+        let next = sample(&mut track, dialect, &["+QGDCNT: 3,3"]);
+        assert_eq!(next.evidence, Evidence::MayHaveRestarted);
+        assert_eq!(sample(&mut track, dialect, &["+QGDCNT: 4,4"]).evidence, Evidence::Same);
+    }
+}
