@@ -19,13 +19,29 @@ const MAY_IMPORT: [(&str, &[&str]); 7] = [
 
 /// What may not be named below floor 3: the world outside, and the time.
 const IO: [&str; 14] = [
-    "std::fs", "std::net", "std::env", "std::process", "std::thread", "std::io", "std::os",
-    "tokio", "zbus", "rusqlite", "serialport", "nix::", "libc::", "println!",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::io",
+    "std::os",
+    "tokio",
+    "zbus",
+    "rusqlite",
+    "serialport",
+    "nix::",
+    "libc::",
+    "println!",
 ];
 
 /// Reading a clock; only the clock adapter may.
 const CLOCKS: [&str; 6] = [
-    "Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now", "clock_gettime",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "clock_gettime",
     "TimeZone::system",
 ];
 

@@ -3,4 +3,7 @@
 pub mod clock;
 pub mod dbus;
 pub mod netdev;
+pub mod serial;
+pub mod signals;
+pub mod store;
 pub mod systemd;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The service.
+
+fn main() -> posdatad::daemon::args::Exit {
+    posdatad::daemon::main()
+}

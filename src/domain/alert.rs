@@ -162,6 +162,17 @@ impl AlertBook {
         Self { rules, states, unwritten: BTreeSet::new() }
     }
 
+    /// The rules changed; what has fired stays fired.
+    pub fn set_rules(&mut self, rules: AlertRules) {
+        self.rules = rules;
+    }
+
+    /// True when [`Self::drain`] has rows to give.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
     /// What fires now. To be called after each change of the balance and when a
     /// day ends; asking again gives nothing.
     pub fn evaluate(&mut self, view: &AlertView<'_>, at: Stamp) -> Vec<Alert> {

@@ -26,6 +26,8 @@ pub enum EventKind {
     CrossCheck,
     /// What is counted cannot be written to the disk.
     StoreFault,
+    /// What was counted is on the disk again.
+    StoreRecovered,
     /// The database was damaged and has been set aside.
     StoreReplaced,
     /// A posting would have broken the ledger and was set aside.
@@ -40,7 +42,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Baseline,
         Self::Wrap,
         Self::Reset,
@@ -50,6 +52,7 @@ impl EventKind {
         Self::SimMerged,
         Self::CrossCheck,
         Self::StoreFault,
+        Self::StoreRecovered,
         Self::StoreReplaced,
         Self::LedgerFault,
         Self::TimeTrusted,
@@ -70,6 +73,7 @@ impl EventKind {
             Self::SimMerged => "sim_merged",
             Self::CrossCheck => "cross_check",
             Self::StoreFault => "store_fault",
+            Self::StoreRecovered => "store_recovered",
             Self::StoreReplaced => "store_replaced",
             Self::LedgerFault => "ledger_fault",
             Self::TimeTrusted => "time_trusted",

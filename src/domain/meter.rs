@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::calendar::Calendar;
 use super::counter::{Evidence, Restarts, Sample, Step, step};
 use super::event::EventKind;
-use super::persist::{BaselineRow, BootRow, Loaded, Role, SimRow};
+use super::persist::{BaselineRow, BootRow, Loaded, Role, SimRow, UsageDelta};
+use super::plan::Calendar;
 use super::sim::{Iccid, SimId};
 use super::slots::{Drained, Slots};
+use super::snapshot::Tier;
 use super::time::{BootMs, Stamp, UnixS};
 use super::units::Traffic;
 
@@ -382,6 +383,12 @@ impl Meter {
             self.slots.place_waiting(this_boot, started_s, boots);
         }
         waiting
+    }
+
+    /// One tier's share of what is counted and not yet handed over.
+    #[must_use]
+    pub fn unsaved_usage(&self, tier: Tier, calendar: &Calendar) -> Vec<UsageDelta> {
+        self.slots.usage(tier, calendar)
     }
 
     /// Hands over all that the next commit writes.

@@ -1,17 +1,16 @@
 //! Floor 1, pure: what the bytes, the plan and the ledger mean. No I/O, no
 //! clock, no randomness: all of these come in as arguments.
 
+pub mod alert;
 pub mod cadence;
-pub mod calendar;
 pub mod counter;
 pub mod crosscheck;
+pub mod engine;
 pub mod event;
-pub mod meter;
-pub mod persist;
-pub mod alert;
-pub mod counter;
 pub mod forecast;
 pub mod ledger;
+pub mod meter;
+pub mod persist;
 pub mod plan;
 pub mod report;
 pub mod sim;

@@ -1,7 +1,9 @@
 //! What one commit writes and what a start reads: plain rows, so that the
 //! domain knows nothing of the database and the database nothing of the domain.
 
+use super::alert::AlertState;
 use super::event::Event;
+use super::ledger::{BookRows, Changes};
 use super::sim::{Iccid, SimId};
 use super::snapshot::Tier;
 use super::time::{BootMs, Stamp, UnixS};
@@ -121,6 +123,10 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// History rows of the tier that start before this are deleted.
     pub prune: Vec<(Tier, UnixS)>,
+    /// What changed in the books, one a SIM.
+    pub ledger: Vec<Changes>,
+    /// Inserted or replaced by (SIM, kind, threshold).
+    pub alerts: Vec<AlertState>,
 }
 
 /// What a start finds on disk.
@@ -139,6 +145,10 @@ pub struct Loaded {
     pub boots: Vec<BootRow>,
     /// The next event's id.
     pub next_event_id: u64,
+    /// The book of every SIM that has one.
+    pub books: Vec<BookRows>,
+    /// Every alert that was ever told.
+    pub alerts: Vec<AlertState>,
     /// The day tier of the last 62 days, both networks together.
     pub days: Vec<(SimId, UnixS, Traffic)>,
 }

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::calendar::Calendar;
 use super::persist::{BootRow, UnplacedRow, UsageDelta};
+use super::plan::Calendar;
 use super::sim::SimId;
 use super::snapshot::Tier;
 use super::time::{BootMs, Stamp, UnixS};
@@ -140,23 +140,27 @@ impl Slots {
         self.unsaved_waiting.retain(|key| key.sim != from);
     }
 
-    /// Hands over what the next commit writes: every tier's share.
-    pub fn drain(&mut self, calendar: &Calendar) -> Drained {
-        let mut tiers: BTreeMap<(Tier, Placed), Traffic> = BTreeMap::new();
-        for (key, bytes) in std::mem::take(&mut self.placed) {
-            for tier in Tier::ALL {
-                let start = calendar.slot_start(tier, key.start);
-                let sum = tiers.entry((tier, Placed { start, ..key })).or_default();
-                *sum = sum.plus(bytes);
-            }
+    /// One tier's share of what is not yet handed over.
+    #[must_use]
+    pub fn usage(&self, tier: Tier, calendar: &Calendar) -> Vec<UsageDelta> {
+        let mut sums: BTreeMap<Placed, Traffic> = BTreeMap::new();
+        for (key, bytes) in &self.placed {
+            let start = slot_start(calendar, tier, key.start);
+            let sum = sums.entry(Placed { start, ..*key }).or_default();
+            *sum = sum.plus(*bytes);
         }
-        let usage = tiers
-            .into_iter()
-            .map(|((tier, key), bytes)| {
+        sums.into_iter()
+            .map(|(key, bytes)| {
                 let Placed { sim, start, roaming, estimated } = key;
                 UsageDelta { tier, sim, start, roaming, estimated, bytes }
             })
-            .collect();
+            .collect()
+    }
+
+    /// Hands over what the next commit writes: every tier's share.
+    pub fn drain(&mut self, calendar: &Calendar) -> Drained {
+        let usage = Tier::ALL.into_iter().flat_map(|tier| self.usage(tier, calendar)).collect();
+        self.placed.clear();
         let unplaced = std::mem::take(&mut self.unsaved_waiting)
             .into_iter()
             .filter_map(|key| {
@@ -178,6 +182,18 @@ pub struct Drained {
     pub unplaced: Vec<UnplacedRow>,
     /// To be deleted.
     pub placed_boots: Vec<u32>,
+}
+
+/// Where the tier's slot that holds an instant begins, in the local calendar.
+#[must_use]
+pub fn slot_start(calendar: &Calendar, tier: Tier, at_s: UnixS) -> UnixS {
+    match tier {
+        Tier::FiveMinutes => slot_of(at_s),
+        Tier::Hour => calendar.start_of_hour(at_s),
+        Tier::Day => calendar.start_of_day(at_s),
+        Tier::Month => calendar.start_of_month(at_s),
+        Tier::Year => calendar.start_of_year(at_s),
+    }
 }
 
 fn slot_of(wall_s: UnixS) -> UnixS {

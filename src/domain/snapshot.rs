@@ -120,8 +120,8 @@ pub struct CycleView {
     pub end: Option<UnixS>,
     /// The plan's allowance for it, bytes.
     pub allowance: u64,
-    /// Counted since `start`, bytes, by the day tier.
-    pub used: Traffic,
+    /// Counted since `start`; `None` where that is longer ago than days are kept.
+    pub used: Option<Traffic>,
     /// Average of the days that the forecast rests on, bytes a day.
     pub daily_average: Option<u64>,
     /// How many full days that average is made of.
@@ -164,7 +164,7 @@ pub struct SourceView {
 }
 
 /// Whether what is counted reaches the disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreView {
     /// `ok`, `retrying` (a commit failed; all is kept in memory and tried
     /// again), `memory` (the file is not ours to write: nothing will be saved).
@@ -173,6 +173,12 @@ pub struct StoreView {
     pub detail: String,
     /// Counted and not yet on disk, bytes.
     pub unsaved: u64,
+}
+
+impl Default for StoreView {
+    fn default() -> Self {
+        Self { state: "ok", detail: String::new(), unsaved: 0 }
+    }
 }
 
 /// One slot of the history.

@@ -191,7 +191,7 @@ pub fn known() -> Snapshot {
             start: 1_690_000_000,
             end: Some(1_700_000_000),
             allowance: 1_000,
-            used: home.plus(roaming),
+            used: Some(home.plus(roaming)),
             daily_average: Some(10),
             basis_days: 7,
             runs_out_at: Some(1_699_000_000),

@@ -32,10 +32,7 @@ impl Bytes {
 impl Add for Bytes {
     type Output = Bytes;
     fn add(self, other: Bytes) -> Bytes {
-        Bytes::new(
-            self.tx.saturating_add(other.tx),
-            self.rx.saturating_add(other.rx),
-        )
+        Bytes::new(self.tx.saturating_add(other.tx), self.rx.saturating_add(other.rx))
     }
 }
 
@@ -49,10 +46,7 @@ impl AddAssign for Bytes {
 impl Sub for Bytes {
     type Output = Bytes;
     fn sub(self, other: Bytes) -> Bytes {
-        Bytes::new(
-            self.tx.saturating_sub(other.tx),
-            self.rx.saturating_sub(other.rx),
-        )
+        Bytes::new(self.tx.saturating_sub(other.tx), self.rx.saturating_sub(other.rx))
     }
 }
 
@@ -171,10 +165,8 @@ impl Books {
         }
         self.unread += bytes;
         if let (Some(modulus), true) = (modulus, self.first_answer.is_some()) {
-            let lost = Bytes::new(
-                self.unread.tx / modulus * modulus,
-                self.unread.rx / modulus * modulus,
-            );
+            let lost =
+                Bytes::new(self.unread.tx / modulus * modulus, self.unread.rx / modulus * modulus);
             if lost != Bytes::default() {
                 self.destroyed(
                     "wrapped-unread",
@@ -189,11 +181,7 @@ impl Books {
 
     /// Moved since the last completely answered query; nothing before the first one, which is a baseline.
     pub(crate) fn unread(&self) -> Bytes {
-        if self.first_answer.is_some() {
-            self.unread
-        } else {
-            Bytes::default()
-        }
+        if self.first_answer.is_some() { self.unread } else { Bytes::default() }
     }
 
     /// Notes a fault that takes no evidence away.
@@ -239,11 +227,7 @@ impl Books {
     /// A counter query came in and its reply is being composed.
     pub(crate) fn query(&mut self) -> Answer {
         self.queries += 1;
-        Answer {
-            number: self.queries,
-            sims: self.sims.clone(),
-            unread: self.unread,
-        }
+        Answer { number: self.queries, sims: self.sims.clone(), unread: self.unread }
     }
 
     /// The last byte of that reply went out.

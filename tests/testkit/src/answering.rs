@@ -50,19 +50,11 @@ impl Engine {
         let Some(mut reply) = self.modem.execute(command, now, clock::wall_ms()) else {
             return;
         };
-        let refusal = self
-            .refusals
-            .iter()
-            .position(|refusal| reply.counter || !refusal.counter_only);
+        let refusal =
+            self.refusals.iter().position(|refusal| reply.counter || !refusal.counter_only);
         if let Some(refusal) = refusal.and_then(|index| self.refusals.remove(index)) {
-            self.modem
-                .books
-                .note("error", refusal.result.clone(), self.modem.at_ms(now));
-            reply = Reply {
-                lines: Vec::new(),
-                result: refusal.result,
-                counter: false,
-            };
+            self.modem.books.note("error", refusal.result.clone(), self.modem.at_ms(now));
+            reply = Reply { lines: Vec::new(), result: refusal.result, counter: false };
         }
         for line in reply.lines.iter().chain([&reply.result]) {
             self.log("<", line);
@@ -87,11 +79,8 @@ impl Engine {
 
     /// Spoils a counter reply, so that it does not count as answered.
     fn spoil(&mut self, reply: &mut Vec<u8>, fault: &ReplyFault, now: Instant) {
-        let first_line = reply
-            .iter()
-            .skip(2)
-            .position(|byte| *byte == b'\n')
-            .map_or(reply.len(), |at| at + 3);
+        let first_line =
+            reply.iter().skip(2).position(|byte| *byte == b'\n').map_or(reply.len(), |at| at + 3);
         let kind = match fault {
             ReplyFault::Half => {
                 reply.truncate(first_line / 2);

@@ -36,10 +36,8 @@ impl Engine {
             }
             Command::Traffic(bytes) => {
                 if !self.modem.in_session() {
-                    return Err(
-                        "traffic: no data session (power, card and session must be there)"
-                            .to_owned(),
-                    );
+                    return Err("traffic: no data session (power, card and session must be there)"
+                        .to_owned());
                 }
                 self.modem.transfer(bytes, now);
             }
@@ -84,10 +82,7 @@ impl Engine {
             Command::Session(length) => return self.session(length, now).map(Some),
             Command::SimOut => self.sim_out(now)?,
             Command::SimIn => {
-                let card = self
-                    .card_out
-                    .take()
-                    .ok_or("sim in: the card is inside already")?;
+                let card = self.card_out.take().ok_or("sim in: the card is inside already")?;
                 let lines = self.modem.sim_in(card, false, now);
                 self.unsolicited(&lines);
             }
@@ -127,14 +122,8 @@ impl Engine {
                 self.note("drop", format!("{count} bytes"), now);
                 self.outbox.drop_next(count);
             }
-            Command::ErrorNext {
-                result,
-                counter_only,
-            } => {
-                self.refusals.push_back(Refusal {
-                    result,
-                    counter_only,
-                });
+            Command::ErrorNext { result, counter_only } => {
+                self.refusals.push_back(Refusal { result, counter_only });
             }
             Command::Exit => self.stopping = true,
         }
@@ -153,11 +142,7 @@ impl Engine {
             ));
         }
         self.flows_started += 1;
-        self.flows.push(Running {
-            id: self.flows_started,
-            since: now,
-            flow,
-        });
+        self.flows.push(Running { id: self.flows_started, since: now, flow });
         Ok(Until::FlowEnds(self.flows_started))
     }
 
@@ -173,7 +158,7 @@ impl Engine {
     fn session(&mut self, length: Duration, now: Instant) -> Result<Until, String> {
         if !self.modem.in_session() {
             return Err(
-                "session: there is none to end (power, card and session must be there)".to_owned(),
+                "session: there is none to end (power, card and session must be there)".to_owned()
             );
         }
         self.pump(now, true);
@@ -185,11 +170,7 @@ impl Engine {
 
     fn sim_out(&mut self, now: Instant) -> Result<(), String> {
         self.pump(now, true);
-        let card = self
-            .modem
-            .sim
-            .clone()
-            .ok_or("sim out: there is no card inside")?;
+        let card = self.modem.sim.clone().ok_or("sim out: there is no card inside")?;
         let lines = self.modem.sim_out(now);
         self.unsolicited(&lines);
         self.session_at = None;
@@ -208,12 +189,7 @@ impl Engine {
         }
         let before = self.card_out.take();
         let imsi = imsi.or_else(|| {
-            self.modem
-                .books
-                .sims
-                .iter()
-                .find(|sim| sim.iccid == iccid)
-                .map(|sim| sim.imsi.clone())
+            self.modem.books.sims.iter().find(|sim| sim.iccid == iccid).map(|sim| sim.imsi.clone())
         });
         let imsi = imsi.unwrap_or_else(|| crate::builder::imsi_for(&iccid));
         let other = before.is_none_or(|before| before.iccid != iccid);

@@ -136,9 +136,8 @@ impl SimBuilder {
             SimError::Start(format!("cannot start the simulated modem: {error}"))
         };
         let mut rng = Rng::new(self.seed);
-        let iccid = self
-            .iccid
-            .unwrap_or_else(|| format!("898600{:014}", rng.up_to(99_999_999_999_999)));
+        let iccid =
+            self.iccid.unwrap_or_else(|| format!("898600{:014}", rng.up_to(99_999_999_999_999)));
         let imei = self
             .imei
             .unwrap_or_else(|| with_check_digit(format!("86{:012}", rng.up_to(999_999_999_999))));
@@ -236,9 +235,7 @@ fn own_directory() -> io::Result<PathBuf> {
 /// A subscriber's number of China Mobile made from the card's.
 pub(crate) fn imsi_for(iccid: &str) -> String {
     let tail: String = iccid.chars().filter(char::is_ascii_digit).collect();
-    let tail = tail
-        .get(tail.len().saturating_sub(10)..)
-        .unwrap_or_default();
+    let tail = tail.get(tail.len().saturating_sub(10)..).unwrap_or_default();
     format!("46000{tail:0>10}")
 }
 
@@ -249,13 +246,7 @@ fn with_check_digit(digits: String) -> String {
         .rev()
         .filter_map(|digit| digit.to_digit(10))
         .enumerate()
-        .map(|(index, digit)| {
-            if index % 2 == 0 {
-                digit * 2 / 10 + digit * 2 % 10
-            } else {
-                digit
-            }
-        })
+        .map(|(index, digit)| if index % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
         .sum();
     format!("{digits}{}", (10 - sum % 10) % 10)
 }
@@ -266,10 +257,7 @@ mod tests {
 
     #[test]
     fn made_up_numbers_look_real() {
-        assert_eq!(
-            with_check_digit("49015420323751".to_owned()),
-            "490154203237518"
-        );
+        assert_eq!(with_check_digit("49015420323751".to_owned()), "490154203237518");
         assert_eq!(imsi_for("898602F9091830030220"), "460001830030220");
     }
 }

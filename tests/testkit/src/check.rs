@@ -40,9 +40,8 @@ pub fn check(truth: &Value, status: &Value) -> Result<Report, String> {
     let usage = status.get("usage").unwrap_or(status);
     let inside = truth.get("iccid").and_then(Value::as_str);
     let said = usage.get("iccid").and_then(Value::as_str);
-    let iccid = said
-        .or(inside)
-        .ok_or("neither the truth nor posdatad names a SIM (key \"iccid\")")?;
+    let iccid =
+        said.or(inside).ok_or("neither the truth nor posdatad names a SIM (key \"iccid\")")?;
     let moved = Moved::of(truth, iccid)?;
 
     let mut rows = vec![Row {
@@ -51,11 +50,7 @@ pub fn check(truth: &Value, status: &Value) -> Result<Report, String> {
         theirs: said.map_or_else(|| "none".to_owned(), canonical),
     }];
     let mut compare = |quantity, own: i128, theirs: i128| {
-        rows.push(Row {
-            quantity,
-            own: own.to_string(),
-            theirs: theirs.to_string(),
-        });
+        rows.push(Row { quantity, own: own.to_string(), theirs: theirs.to_string() });
     };
     let rx = number(usage, "posdatad's usage", "/rx_bytes")?;
     let tx = number(usage, "posdatad's usage", "/tx_bytes")?;
@@ -77,32 +72,20 @@ pub fn check(truth: &Value, status: &Value) -> Result<Report, String> {
     match status.get("balance").filter(|balance| !balance.is_null()) {
         Some(balance) => {
             let told = |key: &str| number(balance, "posdatad's balance", &format!("/{key}"));
-            let (granted, consumed, remaining) = (
-                told("granted_bytes")?,
-                told("consumed_bytes")?,
-                told("remaining_bytes")?,
-            );
+            let (granted, consumed, remaining) =
+                (told("granted_bytes")?, told("consumed_bytes")?, told("remaining_bytes")?);
             compare(
                 "consumed bytes",
                 moved.get("total/rx_bytes")? + moved.get("total/tx_bytes")?,
                 consumed,
             );
-            if balance
-                .get("overdraft_bytes")
-                .and_then(integer)
-                .unwrap_or(0)
-                == 0
-            {
+            if balance.get("overdraft_bytes").and_then(integer).unwrap_or(0) == 0 {
                 compare("granted - consumed", granted - consumed, remaining);
             }
         }
         None => notes.push("posdatad reports no balance: only usage was compared".to_owned()),
     }
-    compare(
-        "reset commands",
-        0,
-        number(truth, "the truth", "/resets_received")?,
-    );
+    compare("reset commands", 0, number(truth, "the truth", "/resets_received")?);
     notes.extend(remarks(truth, &moved)?);
     Ok(Report { rows, notes })
 }
@@ -124,17 +107,13 @@ impl<'a> Moved<'a> {
             })
         };
         let sim = find("/sims").ok_or_else(|| format!("the truth knows no SIM {iccid}"))?;
-        Ok(Moved {
-            sim,
-            before: find("/first_answer/sims"),
-        })
+        Ok(Moved { sim, before: find("/first_answer/sims") })
     }
 
     fn get(&self, place: &str) -> Result<i128, String> {
         let place = format!("/{place}");
-        let before = self
-            .before
-            .map_or(Ok(0), |sim| number(sim, "the truth's first answer", &place))?;
+        let before =
+            self.before.map_or(Ok(0), |sim| number(sim, "the truth's first answer", &place))?;
         Ok(number(self.sim, "the truth", &place)? - before)
     }
 }
@@ -167,34 +146,23 @@ fn remarks(truth: &Value, moved: &Moved<'_>) -> Result<Vec<String>, String> {
     }
     let (lost, doubtful) = (sum("/lost")?, sum("/doubtful")?);
     if lost != 0 || doubtful != 0 {
-        notes.push(format!(
-            "faults made {lost} bytes unreadable and {doubtful} doubtful"
-        ));
+        notes.push(format!("faults made {lost} bytes unreadable and {doubtful} doubtful"));
     }
     Ok(notes)
 }
 
 /// The first 19 characters, upper case: firmware differs about the rest.
 fn canonical(iccid: &str) -> String {
-    iccid
-        .chars()
-        .take(19)
-        .collect::<String>()
-        .to_ascii_uppercase()
+    iccid.chars().take(19).collect::<String>().to_ascii_uppercase()
 }
 
 fn number(document: &Value, what: &str, place: &str) -> Result<i128, String> {
-    let value = document
-        .pointer(place)
-        .ok_or_else(|| format!("{what}: {place} is missing"))?;
+    let value = document.pointer(place).ok_or_else(|| format!("{what}: {place} is missing"))?;
     integer(value).ok_or_else(|| format!("{what}: {place} is no whole number but {value}"))
 }
 
 fn integer(value: &Value) -> Option<i128> {
-    value
-        .as_u64()
-        .map(i128::from)
-        .or_else(|| value.as_i64().map(i128::from))
+    value.as_u64().map(i128::from).or_else(|| value.as_i64().map(i128::from))
 }
 
 impl fmt::Display for Report {
@@ -202,11 +170,7 @@ impl fmt::Display for Report {
         writeln!(f, "{:<20} {:>22} {:>22}", "", "the modem's own", "posdatad")?;
         for row in &self.rows {
             let verdict = if row.is_equal() { "equal" } else { "DIFFERENT" };
-            writeln!(
-                f,
-                "{:<20} {:>22} {:>22}  {verdict}",
-                row.quantity, row.own, row.theirs
-            )?;
+            writeln!(f, "{:<20} {:>22} {:>22}  {verdict}", row.quantity, row.own, row.theirs)?;
         }
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
@@ -215,11 +179,7 @@ impl fmt::Display for Report {
         if different == 0 {
             write!(f, "verdict: all {} quantities are equal", self.rows.len())
         } else {
-            write!(
-                f,
-                "verdict: {different} of {} quantities are DIFFERENT",
-                self.rows.len()
-            )
+            write!(f, "verdict: {different} of {} quantities are DIFFERENT", self.rows.len())
         }
     }
 }
@@ -257,12 +217,7 @@ mod tests {
     fn equal_figures_are_equal() {
         let report = check(&truth(), &status()).unwrap();
         assert!(report.is_equal(), "{report}");
-        assert!(
-            report
-                .to_string()
-                .ends_with("verdict: all 10 quantities are equal"),
-            "{report}"
-        );
+        assert!(report.to_string().ends_with("verdict: all 10 quantities are equal"), "{report}");
     }
 
     #[test]
@@ -272,9 +227,7 @@ mod tests {
         let report = check(&truth, &status()).unwrap();
         assert!(!report.is_equal());
         assert!(
-            report
-                .to_string()
-                .ends_with("verdict: 3 of 10 quantities are DIFFERENT"),
+            report.to_string().ends_with("verdict: 3 of 10 quantities are DIFFERENT"),
             "{report}"
         );
     }
@@ -300,17 +253,11 @@ mod tests {
         let mut status = status();
         status["usage"]["rx_bytes"] = json!("1000");
         let told = check(&truth(), &status).unwrap_err();
-        assert_eq!(
-            told,
-            "posdatad's usage: /rx_bytes is no whole number but \"1000\""
-        );
+        assert_eq!(told, "posdatad's usage: /rx_bytes is no whole number but \"1000\"");
         let told = check(&truth(), &json!({})).unwrap_err();
         assert_eq!(told, "posdatad's usage: /rx_bytes is missing");
         status["usage"]["iccid"] = json!("8900");
-        assert_eq!(
-            check(&truth(), &status).unwrap_err(),
-            "the truth knows no SIM 8900"
-        );
+        assert_eq!(check(&truth(), &status).unwrap_err(), "the truth knows no SIM 8900");
     }
 
     #[test]

@@ -3,23 +3,15 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The moment, for deadlines.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// Milliseconds since 1970 by the machine's clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
 pub(crate) fn wall_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -51,18 +43,12 @@ const UNSET_MS: i64 = 315_964_800_000;
 
 impl ModemClock {
     pub(crate) fn new() -> ModemClock {
-        ModemClock {
-            ahead_ms: 0,
-            zone_quarters: 32,
-        }
+        ModemClock { ahead_ms: 0, zone_quarters: 32 }
     }
 
     pub(crate) fn set(&mut self, setting: ClockSetting, wall_ms: i64) {
         match setting {
-            ClockSetting::At {
-                unix_ms,
-                zone_quarters,
-            } => {
+            ClockSetting::At { unix_ms, zone_quarters } => {
                 self.ahead_ms = unix_ms.saturating_sub(wall_ms);
                 self.zone_quarters = zone_quarters;
             }
@@ -105,11 +91,8 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<ClockSetting> {
         (clock, 0)
     } else {
         let (clock, zone) = time.split_at_checked(time.rfind(['+', '-'])?)?;
-        let (sign, zone) = if let Some(zone) = zone.strip_prefix('-') {
-            (-1, zone)
-        } else {
-            (1, zone.get(1..)?)
-        };
+        let (sign, zone) =
+            if let Some(zone) = zone.strip_prefix('-') { (-1, zone) } else { (1, zone.get(1..)?) };
         let (hours, minutes) = zone.split_once(':')?;
         (clock, sign * (digits(hours)? * 60 + digits(minutes)?))
     };
@@ -148,11 +131,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 

@@ -25,9 +25,7 @@ impl At {
     pub(crate) fn line(line: &str) -> Option<Vec<At>> {
         let line = line.trim();
         let (prefix, body) = line.split_at_checked(2)?;
-        prefix
-            .eq_ignore_ascii_case("AT")
-            .then(|| split_outside_quotes(body).map(At::one).collect())
+        prefix.eq_ignore_ascii_case("AT").then(|| split_outside_quotes(body).map(At::one).collect())
     }
 
     fn one(text: &str) -> At {
@@ -41,10 +39,7 @@ impl At {
         } else {
             (text, Form::Execute)
         };
-        At {
-            name: name.to_ascii_uppercase(),
-            form,
-        }
+        At { name: name.to_ascii_uppercase(), form }
     }
 }
 

@@ -37,9 +37,8 @@ fn quectel(modem: &mut Modem, at: &At, now: Instant) -> Result<Info, Failure> {
         }
         Form::Test => Ok(Info::line(format!("{name}: (0,1)"))),
         Form::Set(value) if value == "1" => {
-            let too_soon = modem
-                .saved_at
-                .is_some_and(|at| now.saturating_duration_since(at) < MEMORY_PAUSE);
+            let too_soon =
+                modem.saved_at.is_some_and(|at| now.saturating_duration_since(at) < MEMORY_PAUSE);
             if modem.dialect == Dialect::Quectel5g && too_soon {
                 return Err(Failure::NotAllowed);
             }
@@ -84,10 +83,7 @@ fn ublox(modem: &mut Modem, at: &At) -> Result<Info, Failure> {
             let lines = modem.registers.shown().map(|shown| {
                 let ((tx_session, rx_session), (tx_total, rx_total)) =
                     (modem.columns(shown.session), modem.columns(shown.total));
-                format!(
-                    "+UGCNTRD: {},{tx_session},{rx_session},{tx_total},{rx_total}",
-                    shown.cid
-                )
+                format!("+UGCNTRD: {},{tx_session},{rx_session},{tx_total},{rx_total}", shown.cid)
             });
             Ok(Info::counter(lines))
         }
@@ -135,10 +131,7 @@ fn telit(modem: &mut Modem, at: &At, now: Instant) -> Result<Info, Failure> {
             format!("#GDATAVOL: {},{},{sent},{received}", shown.cid, bytes.sum())
         })
         .collect();
-    Ok(Info {
-        counter: !session,
-        ..Info::counter(lines)
-    })
+    Ok(Info { counter: !session, ..Info::counter(lines) })
 }
 
 /// `+GTSTATIS: <rx_rate>,<tx_rate>,<rx_bytes>,<tx_bytes>`: received first, of this session.
@@ -148,9 +141,7 @@ fn fibocom(modem: &mut Modem, at: &At, now: Instant) -> Result<Info, Failure> {
             let rate = modem.rate_since_last_asked(now);
             let (tx_rate, rx_rate) = modem.columns(rate);
             let (tx, rx) = modem.columns(modem.registers.summed().session);
-            Ok(Info::counter([format!(
-                "+GTSTATIS: {rx_rate},{tx_rate},{rx},{tx}"
-            )]))
+            Ok(Info::counter([format!("+GTSTATIS: {rx_rate},{tx_rate},{rx},{tx}")]))
         }
         Form::Test => Ok(Info::default()),
         Form::Execute | Form::Set(_) => Err(Failure::Parameter),
@@ -180,10 +171,6 @@ fn reset(
 impl Modem {
     /// Sent and received in the order this firmware prints them.
     fn columns(&self, bytes: Bytes) -> (u64, u64) {
-        if self.columns_reversed {
-            (bytes.rx, bytes.tx)
-        } else {
-            (bytes.tx, bytes.rx)
-        }
+        if self.columns_reversed { (bytes.rx, bytes.tx) } else { (bytes.tx, bytes.rx) }
     }
 }

@@ -59,9 +59,7 @@ impl Dialect {
 
     /// The dialect of that name.
     pub fn from_name(name: &str) -> Option<Dialect> {
-        Dialect::ALL
-            .into_iter()
-            .find(|dialect| dialect.name() == name)
+        Dialect::ALL.into_iter().find(|dialect| dialect.name() == name)
     }
 
     /// 32 bits for Quectel's LTE modems, whose values wrap in practice, 64 for the others.
@@ -83,11 +81,7 @@ impl Dialect {
             Dialect::QuectelLte => ["Quectel", "EC25", "EC25EFAR06A06M4G"],
             Dialect::Quectel5g => ["Quectel", "RG500Q-EA", "RG500QEAAAR11A06M4G"],
             Dialect::UBlox => ["u-blox", "SARA-R412M-02B", "M0.09.00,A.02.14"],
-            Dialect::Huawei => [
-                "Huawei Technologies Co., Ltd.",
-                "ME909s-821",
-                "11.617.09.00.00",
-            ],
+            Dialect::Huawei => ["Huawei Technologies Co., Ltd.", "ME909s-821", "11.617.09.00.00"],
             Dialect::Meig => ["MEIGLINK", "SLM750", "SLM750_2.0.3_EQ101"],
             Dialect::Telit => ["Telit", "LE910C1-EU", "25.21.660"],
             Dialect::Fibocom => ["Fibocom", "L716-CN-00", "L716.CN.0004"],

@@ -128,25 +128,16 @@ impl Engine {
     pub(crate) fn move_traffic(&mut self, now: Instant) {
         let mut due = Bytes::default();
         for running in &mut self.flows {
-            due += running
-                .flow
-                .due(now.saturating_duration_since(running.since));
+            due += running.flow.due(now.saturating_duration_since(running.since));
         }
         self.modem.transfer(due, now);
-        self.flows.retain(|running| {
-            !running
-                .flow
-                .ended(now.saturating_duration_since(running.since))
-        });
+        self.flows
+            .retain(|running| !running.flow.ended(now.saturating_duration_since(running.since)));
     }
 
     fn request(&mut self, request: Request, now: Instant) {
         match request {
-            Request::Apply {
-                command,
-                background,
-                answer,
-            } => match self.apply(command, now) {
+            Request::Apply { command, background, answer } => match self.apply(command, now) {
                 Ok(Some(until)) if !background => self.waiters.push(Waiter { until, answer }),
                 Ok(_) => self.answer(&answer, Ok(())),
                 Err(message) => self.answer(&answer, Err(message)),
@@ -202,16 +193,9 @@ impl Engine {
             wanted |= PollFlags::POLLOUT;
         }
         let mut fds = vec![PollFd::new(self.wake.as_fd(), PollFlags::POLLIN)];
-        fds.extend(
-            self.port
-                .as_ref()
-                .map(|port| PollFd::new(port.fd(), wanted)),
-        );
+        fds.extend(self.port.as_ref().map(|port| PollFd::new(port.fd(), wanted)));
         let woken = poll(&mut fds, timeout).is_ok()
-            && fds
-                .first()
-                .and_then(PollFd::revents)
-                .is_some_and(|events| !events.is_empty());
+            && fds.first().and_then(PollFd::revents).is_some_and(|events| !events.is_empty());
         if woken && self.wake.read(&mut [0; 64]).is_ok_and(|count| count == 0) {
             self.stopping = true; // nobody holds the handle any more
         }
@@ -219,10 +203,8 @@ impl Engine {
 
     fn deadline(&self) -> Option<Instant> {
         let flowing = (!self.flows.is_empty()).then(|| {
-            let ends = self
-                .flows
-                .iter()
-                .filter_map(|running| Some(running.since + running.flow.length?));
+            let ends =
+                self.flows.iter().filter_map(|running| Some(running.since + running.flow.length?));
             ends.chain([clock::now() + TRAFFIC_TICK]).min()
         });
         let waits = self.waiters.iter().filter_map(|waiter| match waiter.until {
@@ -269,11 +251,7 @@ impl Engine {
             link: self.link_path.clone(),
             device: self.port.as_ref().map(|port| port.device().to_owned()),
             sims: books.sims.clone(),
-            counter: if keeps == Keeps::Session {
-                shown.session
-            } else {
-                shown.total
-            },
+            counter: if keeps == Keeps::Session { shown.session } else { shown.total },
             session: shown.session,
             saved: (keeps == Keeps::Memory).then(|| self.modem.registers.saved()),
             queries: books.queries,

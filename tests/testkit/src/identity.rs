@@ -39,15 +39,8 @@ pub(crate) fn answer(modem: &mut Modem, at: &At, wall_ms: i64) -> Option<Result<
             Some(Ok(Info::default()))
         }
         "I" if execute => {
-            let lines = [
-                maker.to_owned(),
-                model.to_owned(),
-                format!("Revision: {revision}"),
-            ];
-            Some(Ok(Info {
-                lines: lines.into(),
-                counter: false,
-            }))
+            let lines = [maker.to_owned(), model.to_owned(), format!("Revision: {revision}")];
+            Some(Ok(Info { lines: lines.into(), counter: false }))
         }
         "+CGMI" | "+GMI" if execute => told(maker),
         "+CGMM" | "+GMM" if execute => told(model),
@@ -109,11 +102,7 @@ fn registration(modem: &mut Modem, at: &At) -> Result<Info, Failure> {
     if at.form != Form::Read {
         return setting(at, 2, n);
     }
-    let cell = if *n == 2 && stat != 0 {
-        ",\"8BE3\",\"00002BAF\",7"
-    } else {
-        ""
-    };
+    let cell = if *n == 2 && stat != 0 { ",\"8BE3\",\"00002BAF\",7" } else { "" };
     Ok(Info::line(format!("{}: {n},{stat}{cell}", at.name)))
 }
 
@@ -132,18 +121,12 @@ fn operator(modem: &mut Modem, at: &At) -> Result<Info, Failure> {
                 1 => short,
                 _ => numeric,
             };
-            Ok(Info::line(format!(
-                "+COPS: 0,{},\"{name}\",7",
-                modem.cops_format
-            )))
+            Ok(Info::line(format!("+COPS: 0,{},\"{name}\",7", modem.cops_format)))
         }
         Form::Set(value) => {
             if let Some(format) = value.strip_prefix("3,") {
-                modem.cops_format = format
-                    .parse()
-                    .ok()
-                    .filter(|n| *n <= 2)
-                    .ok_or(Failure::Parameter)?;
+                modem.cops_format =
+                    format.parse().ok().filter(|n| *n <= 2).ok_or(Failure::Parameter)?;
             }
             Ok(Info::default())
         }
@@ -158,11 +141,7 @@ fn setting(at: &At, max: u8, value: &mut u8) -> Result<Info, Failure> {
         Form::Test => Ok(Info::line(format!("{}: (0-{max})", at.name))),
         Form::Set(text) => {
             let first = text.split(',').next().unwrap_or_default();
-            *value = first
-                .parse()
-                .ok()
-                .filter(|n| *n <= max)
-                .ok_or(Failure::Parameter)?;
+            *value = first.parse().ok().filter(|n| *n <= max).ok_or(Failure::Parameter)?;
             Ok(Info::default())
         }
         Form::Execute => Err(Failure::Parameter),
@@ -175,11 +154,7 @@ fn iccid_shown(iccid: &str, form: IccidForm) -> String {
         IccidForm::Plain => iccid.to_owned(),
         IccidForm::TrailingF => format!("{iccid}F"),
         IccidForm::Swapped => {
-            let even = if iccid.len() % 2 == 1 {
-                format!("{iccid}F")
-            } else {
-                iccid.to_owned()
-            };
+            let even = if iccid.len() % 2 == 1 { format!("{iccid}F") } else { iccid.to_owned() };
             let (high, low) = (even.chars().step_by(2), even.chars().skip(1).step_by(2));
             high.zip(low).flat_map(|(high, low)| [low, high]).collect()
         }
@@ -204,21 +179,12 @@ mod tests {
 
     #[test]
     fn the_iccid_in_each_form() {
-        assert_eq!(
-            iccid_shown("8944200053671052499", IccidForm::Swapped),
-            "984402003576012594F9"
-        );
-        assert_eq!(
-            iccid_shown("898602F9091830030220", IccidForm::Swapped),
-            "9868209F908103302002"
-        );
+        assert_eq!(iccid_shown("8944200053671052499", IccidForm::Swapped), "984402003576012594F9");
+        assert_eq!(iccid_shown("898602F9091830030220", IccidForm::Swapped), "9868209F908103302002");
         assert_eq!(
             iccid_shown("8944200053671052499", IccidForm::TrailingF),
             "8944200053671052499F"
         );
-        assert_eq!(
-            iccid_shown("898602F9091830030220", IccidForm::Plain),
-            "898602F9091830030220"
-        );
+        assert_eq!(iccid_shown("898602F9091830030220", IccidForm::Plain), "898602F9091830030220");
     }
 }

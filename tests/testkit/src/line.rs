@@ -69,10 +69,7 @@ impl Outbox {
     pub(crate) fn push(&mut self, bytes: &[u8], answer: Option<Answer>) {
         if self.waiting + bytes.len() <= WAITING_BYTES_MAX {
             self.waiting += bytes.len();
-            self.pieces.push_back(Piece {
-                bytes: bytes.iter().copied().collect(),
-                answer,
-            });
+            self.pieces.push_back(Piece { bytes: bytes.iter().copied().collect(), answer });
         }
     }
 
@@ -88,11 +85,7 @@ impl Outbox {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Outbox {
-            per_byte: self.per_byte,
-            drop_left: self.drop_left,
-            ..Outbox::default()
-        };
+        *self = Outbox { per_byte: self.per_byte, drop_left: self.drop_left, ..Outbox::default() };
     }
 
     /// Hands bytes to `write` until it takes no more or the pace says wait; gives the answers that are out. With
@@ -128,11 +121,7 @@ impl Outbox {
                 self.next_at = Some(due + self.per_byte);
             }
             let run = piece.bytes.as_slices().0;
-            let run = if paced {
-                run.get(..1).unwrap_or(run)
-            } else {
-                run
-            };
+            let run = if paced { run.get(..1).unwrap_or(run) } else { run };
             match write(run) {
                 Ok(0) | Err(_) => {
                     self.blocked = true;
@@ -155,11 +144,7 @@ impl Outbox {
 
     /// When the next byte of a slow line goes out.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        if self.pieces.is_empty() || self.blocked {
-            None
-        } else {
-            self.next_at
-        }
+        if self.pieces.is_empty() || self.blocked { None } else { self.next_at }
     }
 }
 
@@ -238,19 +223,14 @@ mod tests {
             outbox.push(&[0; 1024], None);
         }
         assert!(outbox.waiting <= WAITING_BYTES_MAX);
-        outbox.pump(clock::now(), false, |_| {
-            Err(io::ErrorKind::WouldBlock.into())
-        });
+        outbox.pump(clock::now(), false, |_| Err(io::ErrorKind::WouldBlock.into()));
         assert!(outbox.is_blocked());
     }
 
     #[test]
     fn a_reply_is_one_block_and_a_result() {
         let lines = ["+A: 1".to_owned(), "+A: 2".to_owned()];
-        assert_eq!(
-            frame(&lines, "OK", || None),
-            b"\r\n+A: 1\r\n+A: 2\r\n\r\nOK\r\n"
-        );
+        assert_eq!(frame(&lines, "OK", || None), b"\r\n+A: 1\r\n+A: 2\r\n\r\nOK\r\n");
         assert_eq!(frame(&[], "ERROR", || None), b"\r\nERROR\r\n");
         let unsolicited = frame(&lines[..1], "OK", || Some("RING".to_owned()));
         assert_eq!(unsolicited, b"\r\n+A: 1\r\n\r\nRING\r\n\r\nOK\r\n");

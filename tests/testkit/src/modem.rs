@@ -120,11 +120,7 @@ impl Modem {
 
     /// Carries out a command line; `None` when the modem stays silent.
     pub(crate) fn execute(&mut self, line: &str, now: Instant, wall_ms: i64) -> Option<Reply> {
-        let mut reply = Reply {
-            lines: Vec::new(),
-            result: "OK".to_owned(),
-            counter: false,
-        };
+        let mut reply = Reply { lines: Vec::new(), result: "OK".to_owned(), counter: false };
         for at in At::line(line)? {
             let answer = counters::answer(self, &at, now)
                 .or_else(|| identity::answer(self, &at, wall_ms))
@@ -174,8 +170,7 @@ impl Modem {
         for direction in self.registers.add(bytes) {
             self.books.note("wrap", direction, at_ms);
         }
-        self.books
-            .moved(bytes, self.registers.width.modulus(), at_ms);
+        self.books.moved(bytes, self.registers.width.modulus(), at_ms);
     }
 
     /// Writes the totals to the modem's own memory.
@@ -200,13 +195,7 @@ impl Modem {
     pub(crate) fn reset_received(&mut self, command: &str, now: Instant) {
         self.books.resets_received += 1;
         let unread = self.books.unread();
-        self.books.destroyed(
-            "reset-command",
-            command,
-            unread,
-            Restart::Unknown,
-            self.at_ms(now),
-        );
+        self.books.destroyed("reset-command", command, unread, Restart::Unknown, self.at_ms(now));
         self.registers.reset(true);
     }
 
@@ -248,10 +237,8 @@ impl Modem {
                 (unread, Restart::Known, "the counter starts again at 0")
             }
         };
-        self.books
-            .destroyed("power-cycle", detail, lost, restart, self.at_ms(now));
-        self.registers
-            .power_on(self.dialect.keeps() == Keeps::Memory);
+        self.books.destroyed("power-cycle", detail, lost, restart, self.at_ms(now));
+        self.registers.power_on(self.dialect.keeps() == Keeps::Memory);
         self.powered = false;
     }
 
@@ -264,17 +251,9 @@ impl Modem {
         self.echo = self.echo_at_start;
         (self.cmee, self.creg, self.cgreg, self.cereg) = (0, 0, 0, 0);
         (self.cgerep, self.ctzr, self.cops_format) = (0, 0, 0);
-        let every = if self.dialect == Dialect::Telit {
-            self.autosave
-        } else {
-            None
-        };
+        let every = if self.dialect == Dialect::Telit { self.autosave } else { None };
         self.set_autosave(every, now);
-        let card = if self.sim.is_some() {
-            "+CPIN: READY"
-        } else {
-            "+CPIN: NOT INSERTED"
-        };
+        let card = if self.sim.is_some() { "+CPIN: READY" } else { "+CPIN: NOT INSERTED" };
         ["RDY", "+CFUN: 1", card].map(str::to_owned).into()
     }
 
@@ -296,8 +275,7 @@ impl Modem {
         } else {
             (Bytes::default(), "the total goes on")
         };
-        self.books
-            .destroyed(kind, detail, lost, restart, self.at_ms(now));
+        self.books.destroyed(kind, detail, lost, restart, self.at_ms(now));
         self.registers.new_session(self.session_resets_totals);
         self.session_up = true;
         self.session_since = now;
@@ -320,11 +298,8 @@ impl Modem {
 
     /// A card is put in: the one before, or another.
     pub(crate) fn sim_in(&mut self, card: Card, other: bool, now: Instant) -> Vec<String> {
-        let (kind, restart) = if other {
-            ("swap-sim", Restart::Unknown)
-        } else {
-            ("sim-in", Restart::Known)
-        };
+        let (kind, restart) =
+            if other { ("swap-sim", Restart::Unknown) } else { ("sim-in", Restart::Known) };
         let mut lines = vec!["+CPIN: READY".to_owned()];
         lines.extend(self.session_begins(kind, restart, now));
         self.books.insert_sim(&card.iccid, &card.imsi);
@@ -334,22 +309,14 @@ impl Modem {
 
     /// The network says whether this is home.
     pub(crate) fn set_roaming(&mut self, roaming: bool, now: Instant) -> Vec<String> {
-        self.books.note(
-            "roaming",
-            if roaming { "on" } else { "off" },
-            self.at_ms(now),
-        );
+        self.books.note("roaming", if roaming { "on" } else { "off" }, self.at_ms(now));
         self.books.roaming = roaming;
         let stat = self.registration();
-        [
-            ("+CREG", self.creg),
-            ("+CGREG", self.cgreg),
-            ("+CEREG", self.cereg),
-        ]
-        .into_iter()
-        .filter(|(_, n)| *n > 0)
-        .map(|(name, _)| format!("{name}: {stat}"))
-        .collect()
+        [("+CREG", self.creg), ("+CGREG", self.cgreg), ("+CEREG", self.cereg)]
+            .into_iter()
+            .filter(|(_, n)| *n > 0)
+            .map(|(name, _)| format!("{name}: {stat}"))
+            .collect()
     }
 
     /// Unsolicited lines, when they were asked for or come always.

@@ -7,11 +7,8 @@ use serde_json::{Value, json};
 pub fn plant(document: &mut Value, bytes: u64) {
     let current = document.get("iccid").cloned().unwrap_or_default();
     let cards = document.get("sims").and_then(Value::as_array);
-    let card = cards.and_then(|cards| {
-        cards
-            .iter()
-            .position(|card| card.get("iccid") == Some(&current))
-    });
+    let card =
+        cards.and_then(|cards| cards.iter().position(|card| card.get("iccid") == Some(&current)));
     let mut places = vec!["/total/rx_bytes".to_owned(), "/planted_bytes".to_owned()];
     if let Some(card) = card {
         places.push(format!("/sims/{card}/total/rx_bytes"));

@@ -27,19 +27,11 @@ impl Pty {
         unlockpt(&master)?;
         let device = PathBuf::from(ptsname_r(&master)?);
         let no_tty = OFlag::O_NOCTTY.bits();
-        let slave = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(no_tty)
-            .open(&device)?;
+        let slave = OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(&device)?;
         let mut settings = tcgetattr(&slave)?;
         cfmakeraw(&mut settings);
         tcsetattr(&slave, SetArg::TCSANOW, &settings)?;
-        Ok(Pty {
-            master,
-            _slave: slave,
-            device,
-        })
+        Ok(Pty { master, _slave: slave, device })
     }
 
     /// `/dev/pts/N`.
@@ -88,9 +80,7 @@ impl Link {
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
         };
-        let fresh = self
-            .path
-            .with_extension(format!("new-{}", std::process::id()));
+        let fresh = self.path.with_extension(format!("new-{}", std::process::id()));
         let _ = fs::remove_file(&fresh);
         symlink(target, &fresh).map_err(told)?;
         fs::rename(&fresh, &self.path).map_err(told)?;

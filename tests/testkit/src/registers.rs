@@ -63,11 +63,7 @@ pub(crate) struct Shown {
 
 impl Registers {
     pub(crate) fn new(width: Width) -> Registers {
-        Registers {
-            width,
-            contexts: vec![Context::default()],
-            unsaved: Bytes::default(),
-        }
+        Registers { width, contexts: vec![Context::default()], unsaved: Bytes::default() }
     }
 
     /// Counts traffic, an eighth of it in each context after the first; says which directions wrapped.
@@ -119,20 +115,16 @@ impl Registers {
 
     /// Totals in non-volatile memory, all contexts together.
     pub(crate) fn saved(&self) -> Bytes {
-        self.contexts.iter().fold(Bytes::default(), |sum, context| {
-            sum + self.width.shown(context.saved)
-        })
+        self.contexts
+            .iter()
+            .fold(Bytes::default(), |sum, context| sum + self.width.shown(context.saved))
     }
 
     /// The power came back: totals from memory, or from 0 where there is none.
     pub(crate) fn power_on(&mut self, from_memory: bool) {
         for context in &mut self.contexts {
             context.session = Bytes::default();
-            context.total = if from_memory {
-                context.saved
-            } else {
-                Bytes::default()
-            };
+            context.total = if from_memory { context.saved } else { Bytes::default() };
         }
         self.unsaved = Bytes::default();
     }
@@ -150,15 +142,8 @@ impl Registers {
     /// Everything to 0; the memory as well when `memory` says so.
     pub(crate) fn reset(&mut self, memory: bool) {
         for context in &mut self.contexts {
-            let saved = if memory {
-                Bytes::default()
-            } else {
-                context.saved
-            };
-            *context = Context {
-                saved,
-                ..Context::default()
-            };
+            let saved = if memory { Bytes::default() } else { context.saved };
+            *context = Context { saved, ..Context::default() };
         }
     }
 
@@ -166,43 +151,28 @@ impl Registers {
     pub(crate) fn set(&mut self, value: Bytes) {
         for (index, context) in self.contexts.iter_mut().enumerate() {
             let value = if index == 0 { value } else { Bytes::default() };
-            *context = Context {
-                total: value,
-                session: value,
-                ..*context
-            };
+            *context = Context { total: value, session: value, ..*context };
         }
     }
 
     /// The contexts as replies show them.
     pub(crate) fn shown(&self) -> impl Iterator<Item = Shown> + '_ {
-        self.contexts
-            .iter()
-            .enumerate()
-            .map(|(index, context)| Shown {
-                cid: index + 1,
-                total: self.width.shown(context.total),
-                session: self.width.shown(context.session),
-            })
+        self.contexts.iter().enumerate().map(|(index, context)| Shown {
+            cid: index + 1,
+            total: self.width.shown(context.total),
+            session: self.width.shown(context.session),
+        })
     }
 
     /// All contexts together, for dialects with one line.
     pub(crate) fn summed(&self) -> Shown {
-        let start = Shown {
-            cid: 1,
-            total: Bytes::default(),
-            session: Bytes::default(),
-        };
+        let start = Shown { cid: 1, total: Bytes::default(), session: Bytes::default() };
         let sum = self.contexts.iter().fold(start, |sum, context| Shown {
             cid: 1,
             total: wrapping_add(sum.total, context.total),
             session: wrapping_add(sum.session, context.session),
         });
-        Shown {
-            cid: 1,
-            total: self.width.shown(sum.total),
-            session: self.width.shown(sum.session),
-        }
+        Shown { cid: 1, total: self.width.shown(sum.total), session: self.width.shown(sum.session) }
     }
 }
 
@@ -249,9 +219,6 @@ mod tests {
         registers.set_contexts(3);
         registers.add(Bytes::new(1001, 17));
         let lines: Vec<Bytes> = registers.shown().map(|shown| shown.total).collect();
-        assert_eq!(
-            lines,
-            [Bytes::new(751, 13), Bytes::new(125, 2), Bytes::new(125, 2)]
-        );
+        assert_eq!(lines, [Bytes::new(751, 13), Bytes::new(125, 2), Bytes::new(125, 2)]);
     }
 }

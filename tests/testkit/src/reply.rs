@@ -10,17 +10,11 @@ pub(crate) struct Info {
 
 impl Info {
     pub(crate) fn line(line: String) -> Info {
-        Info {
-            lines: vec![line],
-            counter: false,
-        }
+        Info { lines: vec![line], counter: false }
     }
 
     pub(crate) fn counter(lines: impl IntoIterator<Item = String>) -> Info {
-        Info {
-            lines: lines.into_iter().collect(),
-            counter: true,
-        }
+        Info { lines: lines.into_iter().collect(), counter: true }
     }
 }
 

@@ -26,16 +26,11 @@ impl Rng {
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
-        std::iter::repeat_with(|| self.next().to_le_bytes())
-            .flatten()
-            .take(count)
-            .collect()
+        std::iter::repeat_with(|| self.next().to_le_bytes()).flatten().take(count).collect()
     }
 
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> Option<T> {
         let last = u64::try_from(choices.len()).ok()?.checked_sub(1)?;
-        choices
-            .get(usize::try_from(self.up_to(last)).ok()?)
-            .copied()
+        choices.get(usize::try_from(self.up_to(last)).ok()?).copied()
     }
 }

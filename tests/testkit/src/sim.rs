@@ -78,10 +78,9 @@ impl Sim {
     fn steps(&self, steps: &[Step]) -> Result<(), SimError> {
         for step in steps {
             match &step.action {
-                Action::Do {
-                    command,
-                    background,
-                } => self.command(step.line, command.clone(), *background)?,
+                Action::Do { command, background } => {
+                    self.command(step.line, command.clone(), *background)?
+                }
                 Action::Repeat { times, steps } => {
                     (0..*times).try_for_each(|_| self.steps(steps))?
                 }
@@ -93,11 +92,7 @@ impl Sim {
     fn command(&self, line: usize, command: Command, background: bool) -> Result<(), SimError> {
         let last = command == Command::Exit;
         let (answer, answered) = mpsc::channel();
-        self.ask(Request::Apply {
-            command,
-            background,
-            answer,
-        })?;
+        self.ask(Request::Apply { command, background, answer })?;
         let result = answered.recv().map_err(|_| SimError::Stopped)?;
         if last {
             self.stop();
@@ -107,23 +102,13 @@ impl Sim {
 
     /// Waits until `count` counter queries that come from now on are answered to the last byte.
     pub fn wait_polls(&self, count: u64, timeout: Duration) -> Result<(), SimError> {
-        self.command(
-            1,
-            Command::AwaitPolls {
-                count,
-                within: timeout,
-            },
-            false,
-        )
+        self.command(1, Command::AwaitPolls { count, within: timeout }, false)
     }
 
     /// The truth at this moment; the final one when the simulator has stopped.
     pub fn truth(&self) -> Truth {
         let (answer, answered): (_, Receiver<Truth>) = mpsc::channel();
-        let now = self
-            .ask(Request::Truth(answer))
-            .ok()
-            .and_then(|()| answered.recv().ok());
+        let now = self.ask(Request::Truth(answer)).ok().and_then(|()| answered.recv().ok());
         now.unwrap_or_else(|| self.last_truth.get().unwrap_or(&self.first_truth).clone())
     }
 
@@ -140,12 +125,7 @@ impl Sim {
     /// Stops the modem; returns when its thread is over, the link gone and the truth file final.
     pub fn stop(&self) {
         let _ = self.ask(Request::Stop);
-        if let Some(thread) = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
         }
     }

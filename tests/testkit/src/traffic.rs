@@ -28,21 +28,14 @@ const BURSTS_MAX: u64 = 1000;
 impl Flow {
     /// So many bytes a second.
     pub(crate) fn steady(per_second: Bytes, length: Option<Duration>) -> Flow {
-        Flow {
-            shape: Shape::Steady(per_second),
-            length,
-            moved: Bytes::default(),
-        }
+        Flow { shape: Shape::Steady(per_second), length, moved: Bytes::default() }
     }
 
     /// Exactly `bytes` in bursts of random size and direction at random moments of `length`.
     pub(crate) fn random(bytes: u64, length: Duration, rng: &mut Rng) -> Flow {
         let count = (bytes / 200).clamp(1, BURSTS_MAX);
         let length_us = u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
-        let mut cuts: Vec<u64> = (1..count)
-            .map(|_| rng.up_to(bytes))
-            .chain([bytes])
-            .collect();
+        let mut cuts: Vec<u64> = (1..count).map(|_| rng.up_to(bytes)).chain([bytes]).collect();
         let mut moments: Vec<u64> = (0..count).map(|_| rng.up_to(length_us)).collect();
         cuts.sort_unstable();
         moments.sort_unstable();

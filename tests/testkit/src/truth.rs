@@ -107,9 +107,7 @@ impl Truth {
     /// The same for one SIM; its least is a careful bound, since doubt at a swap is about two SIMs.
     pub fn countable_by(&self, iccid: &str) -> (Bytes, Bytes) {
         let moved = |sims: &Option<Vec<SimMoved>>| {
-            let sim = sims
-                .as_ref()
-                .and_then(|sims| sims.iter().find(|sim| sim.iccid == iccid));
+            let sim = sims.as_ref().and_then(|sims| sims.iter().find(|sim| sim.iccid == iccid));
             sim.map_or(Bytes::default(), SimMoved::total)
         };
         let events = self.events.iter().filter(|event| event.iccid == iccid);
@@ -147,8 +145,7 @@ impl Truth {
 }
 
 fn sum(sims: &[SimMoved]) -> Bytes {
-    sims.iter()
-        .fold(Bytes::default(), |sum, sim| sum + sim.total())
+    sims.iter().fold(Bytes::default(), |sum, sim| sum + sim.total())
 }
 
 fn bytes(bytes: Bytes) -> Value {

@@ -20,21 +20,13 @@ pub(crate) struct TruthFile {
 
 impl TruthFile {
     pub(crate) fn new(path: PathBuf) -> TruthFile {
-        TruthFile {
-            path,
-            written: None,
-            written_at: None,
-            stale: false,
-        }
+        TruthFile { path, written: None, written_at: None, stale: false }
     }
 
     /// Writes what changed, unless the last write was a moment ago: then `deadline` says when.
     pub(crate) fn offer(&mut self, truth: &Truth, now: Instant) {
         self.stale = self.written.as_ref() != Some(truth);
-        if self.stale
-            && self
-                .written_at
-                .is_none_or(|at| now.saturating_duration_since(at) >= PAUSE)
+        if self.stale && self.written_at.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE)
         {
             self.write(truth, now);
         }
@@ -47,10 +39,7 @@ impl TruthFile {
             return;
         }
         if let Err(error) = write(&self.path, truth) {
-            eprintln!(
-                "modem-sim: cannot write the truth to {}: {error}",
-                self.path.display()
-            );
+            eprintln!("modem-sim: cannot write the truth to {}: {error}", self.path.display());
         }
         self.written = Some(truth.clone());
         self.written_at = Some(now);
@@ -64,10 +53,7 @@ impl TruthFile {
 /// Replaces the file in one step.
 fn write(path: &Path, truth: &Truth) -> io::Result<()> {
     let mut document = truth.to_json();
-    if let Some(value) = document
-        .get_mut("planted_bytes")
-        .map(serde_json::Value::take)
-    {
+    if let Some(value) = document.get_mut("planted_bytes").map(serde_json::Value::take) {
         crate::plant::plant(&mut document, value.as_u64().unwrap_or(0));
     }
     replace(path, &format!("{document:#}\n"))

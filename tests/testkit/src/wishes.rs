@@ -8,11 +8,7 @@ use crate::truth::Truth;
 
 /// What the simulator's thread is asked.
 pub(crate) enum Request {
-    Apply {
-        command: Command,
-        background: bool,
-        answer: Sender<Result<(), String>>,
-    },
+    Apply { command: Command, background: bool, answer: Sender<Result<(), String>> },
     Truth(Sender<Truth>),
     Stop,
 }
@@ -46,15 +42,9 @@ impl Until {
     /// What the waiter hears at the end: an error only where answers are missing.
     pub(crate) fn result(self) -> Result<(), String> {
         match self {
-            Until::Polls {
-                left,
-                asked,
-                within,
-                ..
-            } if left > 0 => Err(format!(
-                "await polls: {} of {asked} answered within {within:?}",
-                asked - left
-            )),
+            Until::Polls { left, asked, within, .. } if left > 0 => {
+                Err(format!("await polls: {} of {asked} answered within {within:?}", asked - left))
+            }
             Until::Polls { .. }
             | Until::At(_)
             | Until::FlowEnds(_)

@@ -57,10 +57,8 @@ fn each_dialect_knows_its_own_card_command_only() {
     for dialect in Dialect::ALL {
         let (_sim, mut host) = start(dialect);
         let replies = ["AT+QCCID", "AT+CCID", "AT+ICCID"].map(|command| host.ask(command));
-        let answered: Vec<&String> = replies
-            .iter()
-            .filter(|reply| reply.contains("CCID: 89440020005367105249"))
-            .collect();
+        let answered: Vec<&String> =
+            replies.iter().filter(|reply| reply.contains("CCID: 89440020005367105249")).collect();
         assert_eq!(answered.len(), 1, "{} {replies:?}", dialect.name());
     }
 }
@@ -69,15 +67,9 @@ fn each_dialect_knows_its_own_card_command_only() {
 fn quectel_shows_sent_then_received() {
     let (sim, mut host) = start(Dialect::QuectelLte);
     sim.apply("traffic tx 1000 rx 5000").unwrap();
-    assert_eq!(
-        host.ask("AT+QGDCNT?"),
-        "\r\n+QGDCNT: 1000,5000\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT+QGDCNT?"), "\r\n+QGDCNT: 1000,5000\r\n\r\nOK\r\n");
     sim.apply("columns reversed").unwrap();
-    assert_eq!(
-        host.ask("AT+QGDCNT?"),
-        "\r\n+QGDCNT: 5000,1000\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT+QGDCNT?"), "\r\n+QGDCNT: 5000,1000\r\n\r\nOK\r\n");
     assert_eq!(host.ask("AT+QAUGDCNT?"), "\r\n+QAUGDCNT: 0\r\n\r\nOK\r\n");
     assert_eq!(host.ask("AT+QAUGDCNT=29"), "\r\nERROR\r\n");
     assert_eq!(host.ask("AT+QAUGDCNT=30"), "\r\nOK\r\n");
@@ -88,10 +80,7 @@ fn quectel_shows_sent_then_received() {
 fn quectel_5g_counts_beyond_32_bits_and_saves_once_a_minute() {
     let (sim, mut host) = start(Dialect::Quectel5g);
     sim.apply("counter tx 231743605 rx 4951875263").unwrap();
-    assert_eq!(
-        host.ask("AT+QGDNRCNT?"),
-        "\r\n+QGDNRCNT: 231743605,4951875263\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT+QGDNRCNT?"), "\r\n+QGDNRCNT: 231743605,4951875263\r\n\r\nOK\r\n");
     assert_eq!(host.ask("AT+QGDNRCNT=1"), "\r\nOK\r\n");
     assert_eq!(host.ask("AT+QGDNRCNT=1"), "\r\nERROR\r\n");
 }
@@ -99,13 +88,9 @@ fn quectel_5g_counts_beyond_32_bits_and_saves_once_a_minute() {
 #[test]
 fn ublox_has_a_line_for_each_context() {
     let (sim, mut host) = start(Dialect::UBlox);
-    sim.apply("totals keep; traffic tx 20 rx 20; session; traffic tx 2704 rx 1819")
-        .unwrap();
+    sim.apply("totals keep; traffic tx 20 rx 20; session; traffic tx 2704 rx 1819").unwrap();
     host.read_until(&["ME PDN ACT 1\r\n"]);
-    assert_eq!(
-        host.ask("AT+UGCNTRD"),
-        "\r\n+UGCNTRD: 1,2704,1819,2724,1839\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT+UGCNTRD"), "\r\n+UGCNTRD: 1,2704,1819,2724,1839\r\n\r\nOK\r\n");
     sim.apply("contexts 2; traffic tx 80 rx 800").unwrap();
     let two = "\r\n+UGCNTRD: 1,2774,2519,2794,2539\r\n+UGCNTRD: 2,10,100,10,100\r\n\r\nOK\r\n";
     assert_eq!(host.ask("AT+UGCNTRD"), two);
@@ -120,32 +105,19 @@ fn huawei_and_meig_answer_in_hexadecimal() {
         let (head, rest) = reply.split_at("\r\n^DSFLOWQRY: 0000000".len());
         assert_eq!(head, "\r\n^DSFLOWQRY: 0000000");
         assert_eq!(&rest[1..36], ",00000000000000FF,0000000100000001,");
-        assert!(
-            rest.ends_with(",00000000000000FF,0000000100000001\r\n\r\nOK\r\n"),
-            "{reply:?}"
-        );
+        assert!(rest.ends_with(",00000000000000FF,0000000100000001\r\n\r\nOK\r\n"), "{reply:?}");
         sim.apply("prefix %").unwrap();
-        assert!(
-            host.ask("AT^DSFLOWQRY=1")
-                .starts_with("\r\n%DSFLOWQRY: 0000000")
-        );
+        assert!(host.ask("AT^DSFLOWQRY=1").starts_with("\r\n%DSFLOWQRY: 0000000"));
     }
 }
 
 #[test]
 fn telit_tells_session_and_total_apart() {
     let (sim, mut host) = start(Dialect::Telit);
-    sim.apply("traffic tx 10 rx 20; session; traffic tx 1 rx 2")
-        .unwrap();
+    sim.apply("traffic tx 10 rx 20; session; traffic tx 1 rx 2").unwrap();
     host.read_until(&["ME PDN ACT 1\r\n"]);
-    assert_eq!(
-        host.ask("AT#GDATAVOL=1"),
-        "\r\n#GDATAVOL: 1,3,1,2\r\n\r\nOK\r\n"
-    );
-    assert_eq!(
-        host.ask("AT#GDATAVOL=2"),
-        "\r\n#GDATAVOL: 1,33,11,22\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT#GDATAVOL=1"), "\r\n#GDATAVOL: 1,3,1,2\r\n\r\nOK\r\n");
+    assert_eq!(host.ask("AT#GDATAVOL=2"), "\r\n#GDATAVOL: 1,33,11,22\r\n\r\nOK\r\n");
     assert_eq!(sim.truth().polls, 1);
 }
 
@@ -161,11 +133,7 @@ fn a_32_bit_counter_wraps_in_every_dialect() {
     for (dialect, command, shown) in [
         (Dialect::QuectelLte, "AT+QGDCNT?", "+QGDCNT: 4,7"),
         (Dialect::UBlox, "AT+UGCNTRD", "+UGCNTRD: 1,4,7,4,7"),
-        (
-            Dialect::Huawei,
-            "AT^DSFLOWQRY",
-            ",0000000000000004,0000000000000007\r",
-        ),
+        (Dialect::Huawei, "AT^DSFLOWQRY", ",0000000000000004,0000000000000007\r"),
         (Dialect::Telit, "AT#GDATAVOL=2", "#GDATAVOL: 1,11,4,7"),
         (Dialect::Fibocom, "AT+GTSTATIS?", ",7,4\r"),
     ] {
@@ -192,20 +160,11 @@ fn who_it_is() {
     assert_eq!(host.ask("AT+CIMI"), "\r\n460001234567890\r\n\r\nOK\r\n");
     assert_eq!(host.ask("AT+CPIN?"), "\r\n+CPIN: READY\r\n\r\nOK\r\n");
     assert_eq!(host.ask("AT+CEREG?"), "\r\n+CEREG: 0,1\r\n\r\nOK\r\n");
-    assert_eq!(
-        host.ask("AT+COPS=3,2;+COPS?"),
-        "\r\n+COPS: 0,2,\"46000\",7\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT+COPS=3,2;+COPS?"), "\r\n+COPS: 0,2,\"46000\",7\r\n\r\nOK\r\n");
     sim.apply("iccid-form swapped").unwrap();
-    assert_eq!(
-        host.ask("AT+QCCID"),
-        "\r\n+QCCID: 98440002003576012594\r\n\r\nOK\r\n"
-    );
+    assert_eq!(host.ask("AT+QCCID"), "\r\n+QCCID: 98440002003576012594\r\n\r\nOK\r\n");
     sim.apply("clock 2015-02-28T20:30:40-08:00").unwrap();
-    assert!(
-        host.ask("AT+CCLK?")
-            .starts_with("\r\n+CCLK: \"15/02/28,20:30:4")
-    );
+    assert!(host.ask("AT+CCLK?").starts_with("\r\n+CCLK: \"15/02/28,20:30:4"));
 }
 
 #[test]
@@ -227,8 +186,7 @@ fn refusals_follow_cmee() {
 fn roaming_shows_in_registration_and_books() {
     let (sim, mut host) = start(Dialect::QuectelLte);
     assert_eq!(host.ask("AT+CREG=1"), "\r\nOK\r\n");
-    sim.apply("traffic tx 1 rx 2; roaming on; traffic tx 3 rx 4")
-        .unwrap();
+    sim.apply("traffic tx 1 rx 2; roaming on; traffic tx 3 rx 4").unwrap();
     assert_eq!(host.read_until(&["5\r\n"]), "\r\n+CREG: 5\r\n");
     assert_eq!(host.ask("AT+CREG?"), "\r\n+CREG: 1,5\r\n\r\nOK\r\n");
     assert!(host.ask("AT+COPS?").contains("CMHK"));

@@ -28,15 +28,10 @@ fn start(dialect: Dialect) -> (Sim, Host) {
 #[test]
 fn a_power_cycle_falls_back_to_what_was_saved() {
     let (sim, mut host) = start(Dialect::QuectelLte);
-    sim.apply("traffic tx 100 rx 1000; save; traffic tx 10 rx 20")
-        .unwrap();
+    sim.apply("traffic tx 100 rx 1000; save; traffic tx 10 rx 20").unwrap();
     assert!(host.ask(QUERY).contains(": 110,1020\r"));
-    sim.apply("traffic tx 1 rx 2; power-cycle for 20ms; traffic tx 5 rx 5")
-        .unwrap();
-    assert_eq!(
-        host.read_until(&["READY\r\n"]),
-        "\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n"
-    );
+    sim.apply("traffic tx 1 rx 2; power-cycle for 20ms; traffic tx 5 rx 5").unwrap();
+    assert_eq!(host.read_until(&["READY\r\n"]), "\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n");
     assert!(host.ask(QUERY).contains(": 105,1005\r"));
     let truth = sim.truth();
     assert_eq!(truth.total(), Bytes::new(116, 1027));
@@ -52,8 +47,7 @@ fn a_power_cycle_falls_back_to_what_was_saved() {
 fn what_was_saved_after_the_last_answer_is_not_lost() {
     let (sim, mut host) = start(Dialect::QuectelLte);
     host.ask(QUERY);
-    sim.apply("traffic tx 10 rx 10; save; traffic tx 1 rx 1; power-cycle")
-        .unwrap();
+    sim.apply("traffic tx 10 rx 10; save; traffic tx 1 rx 1; power-cycle").unwrap();
     host.read_until(&["READY\r\n"]);
     assert!(host.ask(QUERY).contains(": 10,10\r"));
     assert_eq!(sim.truth().lost, Bytes::new(1, 1));
@@ -70,18 +64,12 @@ fn a_volatile_counter_starts_again_at_0_after_power() {
             _ => "AT+GTSTATIS?",
         };
         host.ask(query);
-        sim.apply("traffic tx 10 rx 20; power-cycle; traffic tx 3 rx 4")
-            .unwrap();
+        sim.apply("traffic tx 10 rx 20; power-cycle; traffic tx 3 rx 4").unwrap();
         host.read_until(&["READY\r\n"]);
         host.ask(query);
         let truth = sim.truth();
         assert_eq!(truth.counter, Bytes::new(3, 4), "{}", dialect.name());
-        assert_eq!(
-            truth.countable(),
-            (Bytes::new(3, 4), Bytes::new(3, 4)),
-            "{}",
-            dialect.name()
-        );
+        assert_eq!(truth.countable(), (Bytes::new(3, 4), Bytes::new(3, 4)), "{}", dialect.name());
     }
 }
 
@@ -119,8 +107,7 @@ fn a_silent_reset_and_a_set_counter_lose_the_unread() {
     host.ask(QUERY);
     sim.apply("traffic tx 1 rx 2; reset").unwrap();
     assert!(host.ask(QUERY).contains(": 0,0\r"));
-    sim.apply("traffic tx 4 rx 8; counter tx 4294967290 rx 7")
-        .unwrap();
+    sim.apply("traffic tx 4 rx 8; counter tx 4294967290 rx 7").unwrap();
     assert!(host.ask(QUERY).contains(": 4294967290,7\r"));
     assert_eq!(sim.truth().lost, Bytes::new(5, 10));
     assert_eq!(sim.truth().resets_received, 0);
@@ -153,16 +140,11 @@ fn each_card_has_its_own_books() {
     assert!(host.ask("AT+CIMI").contains("460011234567890"));
     let truth = sim.truth();
     assert_eq!(truth.sims.len(), 2);
-    assert_eq!(
-        truth.sim("89860012345678901234").unwrap().total(),
-        Bytes::new(2, 2)
-    );
+    assert_eq!(truth.sim("89860012345678901234").unwrap().total(), Bytes::new(2, 2));
     assert_eq!(truth.counter, Bytes::new(3, 3));
     let first = truth.sims[0].iccid.clone();
-    sim.apply(&format!(
-        "swap-sim {first}; traffic tx 4 rx 4; sim out; sim in; traffic tx 8 rx 8"
-    ))
-    .unwrap();
+    sim.apply(&format!("swap-sim {first}; traffic tx 4 rx 4; sim out; sim in; traffic tx 8 rx 8"))
+        .unwrap();
     assert_eq!(sim.truth().sims[0].total(), Bytes::new(13, 13));
     assert_eq!(sim.truth().sims.len(), 2);
 }
@@ -172,21 +154,12 @@ fn a_swap_costs_the_old_card_what_its_session_left_unread() {
     let (sim, mut host) = start(Dialect::Fibocom);
     let (old, new) = (sim.truth().sims[0].iccid.clone(), "89860012345678901234");
     host.ask("AT+GTSTATIS?");
-    sim.apply(&format!(
-        "traffic tx 1 rx 2; swap-sim {new}; traffic tx 4 rx 8"
-    ))
-    .unwrap();
+    sim.apply(&format!("traffic tx 1 rx 2; swap-sim {new}; traffic tx 4 rx 8")).unwrap();
     host.read_until(&["ME PDN ACT 1\r\n"]);
     host.ask("AT+GTSTATIS?");
     let truth = sim.truth();
-    assert_eq!(
-        truth.countable_by(&old),
-        (Bytes::default(), Bytes::default())
-    );
-    assert_eq!(
-        truth.countable_by(new),
-        (Bytes::default(), Bytes::new(4, 8))
-    );
+    assert_eq!(truth.countable_by(&old), (Bytes::default(), Bytes::default()));
+    assert_eq!(truth.countable_by(new), (Bytes::default(), Bytes::new(4, 8)));
     assert_eq!(truth.lost, Bytes::new(1, 2));
     assert_eq!(truth.doubtful, Bytes::new(4, 8));
 }
@@ -231,8 +204,7 @@ fn garbage_follows_from_the_seed() {
 #[test]
 fn refusals_wait_for_their_command() {
     let (sim, mut host) = start(Dialect::QuectelLte);
-    sim.apply("error \"+CME ERROR: 14\" counter; error next")
-        .unwrap();
+    sim.apply("error \"+CME ERROR: 14\" counter; error next").unwrap();
     assert_eq!(host.ask("AT"), "\r\nERROR\r\n");
     assert_eq!(host.ask("AT"), "\r\nOK\r\n");
     assert_eq!(host.ask(QUERY), "\r\n+CME ERROR: 14\r\n");
@@ -293,10 +265,7 @@ fn polls_count_from_the_moment_of_the_call() {
     let (sim, mut host) = start(Dialect::QuectelLte);
     host.ask(QUERY);
     let told = sim.wait_polls(1, Duration::from_millis(20)).unwrap_err();
-    assert_eq!(
-        told.to_string(),
-        "line 1: await polls: 0 of 1 answered within 20ms"
-    );
+    assert_eq!(told.to_string(), "line 1: await polls: 0 of 1 answered within 20ms");
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| sim.wait_polls(2, 10 * SECOND));
         while !waits.is_finished() {
@@ -313,16 +282,12 @@ fn polls_count_from_the_moment_of_the_call() {
 #[test]
 fn traffic_flows_in_the_background_until_it_is_stopped() {
     let (sim, mut host) = start(Dialect::QuectelLte);
-    sim.apply("traffic rate tx 100000 rx 300000; wait 50ms; traffic stop")
-        .unwrap();
+    sim.apply("traffic rate tx 100000 rx 300000; wait 50ms; traffic stop").unwrap();
     let moved = sim.truth().total();
     assert!(moved.tx >= 5_000 && moved.rx >= 15_000, "{moved:?}");
     sim.apply("wait 20ms").unwrap();
     assert_eq!(sim.truth().total(), moved);
-    assert!(
-        host.ask(QUERY)
-            .contains(&format!(": {},{}\r", moved.tx, moved.rx))
-    );
+    assert!(host.ask(QUERY).contains(&format!(": {},{}\r", moved.tx, moved.rx)));
     sim.apply("traffic random 10001 over 30ms").unwrap();
     assert_eq!(sim.truth().total().sum(), moved.sum() + 10_001);
     sim.apply("traffic rate 100000 for 50ms").unwrap();
@@ -349,14 +314,7 @@ fn what_is_no_link_is_never_replaced() {
     let other = Sim::builder().start().unwrap();
     let taken = other.path().with_file_name("taken");
     fs::write(&taken, "precious").unwrap();
-    let Err(error) = Sim::builder().link(&taken).start() else {
-        panic!("it started")
-    };
-    assert!(
-        error
-            .to_string()
-            .contains("is no symbolic link: choose another --link"),
-        "{error}"
-    );
+    let Err(error) = Sim::builder().link(&taken).start() else { panic!("it started") };
+    assert!(error.to_string().contains("is no symbolic link: choose another --link"), "{error}");
     assert_eq!(fs::read_to_string(&taken).unwrap(), "precious");
 }

@@ -58,13 +58,7 @@ struct Running {
 impl Running {
     fn start(place: &Place, more: &[&str]) -> Running {
         let mut child = program()
-            .args([
-                "--dialect",
-                "quectel-lte",
-                "--iccid",
-                "898602f9091830030220",
-                "--link",
-            ])
+            .args(["--dialect", "quectel-lte", "--iccid", "898602f9091830030220", "--link"])
             .arg(place.file("modem"))
             .arg("--truth")
             .arg(place.file("truth.json"))
@@ -75,9 +69,7 @@ impl Running {
             .spawn()
             .unwrap();
         let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut ready)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         Running { child, ready }
     }
 
@@ -94,16 +86,8 @@ impl Drop for Running {
 }
 
 fn ctl(place: &Place, command: &str) -> (String, bool) {
-    let output = program()
-        .arg("ctl")
-        .arg(place.file("control"))
-        .arg(command)
-        .output()
-        .unwrap();
-    (
-        String::from_utf8(output.stdout).unwrap(),
-        output.status.success(),
-    )
+    let output = program().arg("ctl").arg(place.file("control")).arg(command).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.success())
 }
 
 fn read_json(path: &Path) -> Value {
@@ -119,12 +103,7 @@ fn check(place: &Place, usage: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(usage.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(usage.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
 
@@ -140,19 +119,13 @@ fn it_serves_obeys_and_leaves_cleanly() {
     );
     assert_eq!(running.ready, ready);
 
-    assert_eq!(
-        ctl(&place, "traffic tx 10 rx 20; save"),
-        ("ok\n".to_owned(), true)
-    );
+    assert_eq!(ctl(&place, "traffic tx 10 rx 20; save"), ("ok\n".to_owned(), true));
     assert_eq!(
         read_json(&place.file("truth.json"))["total"],
         json!({"tx_bytes": 10, "rx_bytes": 20})
     );
     let (refused, done) = ctl(&place, "dance");
-    assert_eq!(
-        refused,
-        "error: \"dance\" is no command; modem-sim --help lists them\n"
-    );
+    assert_eq!(refused, "error: \"dance\" is no command; modem-sim --help lists them\n");
     assert!(!done);
     let (truth, _) = ctl(&place, "truth");
     assert_eq!(
@@ -160,16 +133,10 @@ fn it_serves_obeys_and_leaves_cleanly() {
         read_json(&place.file("truth.json"))
     );
 
-    kill(
-        Pid::from_raw(i32::try_from(running.child.id()).unwrap()),
-        Signal::SIGTERM,
-    )
-    .unwrap();
+    kill(Pid::from_raw(i32::try_from(running.child.id()).unwrap()), Signal::SIGTERM).unwrap();
     assert_eq!(running.ends(), Some(0));
-    let mut left: Vec<_> = fs::read_dir(&place.0)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut left: Vec<_> =
+        fs::read_dir(&place.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["truth.json"]);
 }
@@ -192,10 +159,7 @@ fn the_checker_finds_a_planted_byte() {
     let output = check(&place, &usage);
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{table}");
-    assert!(
-        table.ends_with("verdict: all 4 quantities are equal\n"),
-        "{table}"
-    );
+    assert!(table.ends_with("verdict: all 4 quantities are equal\n"), "{table}");
 
     assert!(
         program()
@@ -251,18 +215,11 @@ fn a_script_runs_and_its_failure_is_the_programs() {
 
 #[test]
 fn wrong_arguments_are_refused() {
-    for arguments in [
-        &["--dialect", "nokia", "--link", "/tmp/x"][..],
-        &["--dialect", "telit"],
-        &[],
-    ] {
+    for arguments in [&["--dialect", "nokia", "--link", "/tmp/x"][..], &["--dialect", "telit"], &[]]
+    {
         let output = program().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     let help = program().arg("--help").output().unwrap();
-    assert!(
-        String::from_utf8(help.stdout)
-            .unwrap()
-            .contains("power-cycle for 2s")
-    );
+    assert!(String::from_utf8(help.stdout).unwrap().contains("power-cycle for 2s"));
 }

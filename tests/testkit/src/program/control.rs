@@ -82,14 +82,10 @@ pub(super) fn send(socket: &Path, command: &str) -> Result<ExitCode, String> {
         return Err("one line only: put ; between commands".to_owned());
     }
     let mut stream = UnixStream::connect(socket).map_err(told)?;
-    stream
-        .write_all(format!("{command}\n").as_bytes())
-        .map_err(told)?;
+    stream.write_all(format!("{command}\n").as_bytes()).map_err(told)?;
     stream.shutdown(Shutdown::Write).map_err(told)?;
     let mut answer = String::new();
-    BufReader::new(stream)
-        .read_line(&mut answer)
-        .map_err(told)?;
+    BufReader::new(stream).read_line(&mut answer).map_err(told)?;
     if answer.is_empty() {
         let exiting = command.trim() == "exit";
         return if exiting {
@@ -99,9 +95,5 @@ pub(super) fn send(socket: &Path, command: &str) -> Result<ExitCode, String> {
         };
     }
     print!("{answer}");
-    Ok(if answer.starts_with("error: ") {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if answer.starts_with("error: ") { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -120,11 +120,7 @@ pub(crate) fn main() -> ExitCode {
 fn compare(truth: &Path, usage: &Path) -> Result<ExitCode, String> {
     let report = check::check(&json(truth)?, &json(usage)?)?;
     println!("{report}");
-    Ok(if report.is_equal() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.is_equal() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn plant_one(truth: &Path) -> Result<ExitCode, String> {
@@ -152,14 +148,10 @@ fn json(path: &Path) -> Result<Value, String> {
 fn iccid(text: &str) -> Result<String, String> {
     let right =
         (19..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    right
-        .then(|| text.to_owned())
-        .ok_or_else(|| "19 or 20 hexadecimal digits".to_owned())
+    right.then(|| text.to_owned()).ok_or_else(|| "19 or 20 hexadecimal digits".to_owned())
 }
 
 fn imsi(text: &str) -> Result<String, String> {
     let right = (14..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    right
-        .then(|| text.to_owned())
-        .ok_or_else(|| "14 or 15 digits".to_owned())
+    right.then(|| text.to_owned()).ok_or_else(|| "14 or 15 digits".to_owned())
 }

@@ -25,11 +25,8 @@ pub(super) fn serve(args: ServeArgs) -> Result<ExitCode, String> {
     let script = script.transpose()?;
     let signals = catch_signals()?;
 
-    let dialect = args
-        .dialect
-        .as_deref()
-        .and_then(Dialect::from_name)
-        .ok_or("--dialect is missing")?;
+    let dialect =
+        args.dialect.as_deref().and_then(Dialect::from_name).ok_or("--dialect is missing")?;
     let link = args.link.ok_or("--link is missing")?;
     let mut builder = Sim::builder()
         .dialect(dialect)
@@ -52,24 +49,12 @@ pub(super) fn serve(args: ServeArgs) -> Result<ExitCode, String> {
         builder = builder.imei(imei);
     }
     if let Some(width) = args.width {
-        builder = builder.width(if width == "32" {
-            Width::Bits32
-        } else {
-            Width::Bits64
-        });
+        builder = builder.width(if width == "32" { Width::Bits32 } else { Width::Bits64 });
     }
     let sim = Arc::new(builder.start().map_err(|error| error.to_string())?);
-    let control = args
-        .control
-        .map(|path| Control::listen(path, Arc::clone(&sim)))
-        .transpose()?;
+    let control = args.control.map(|path| Control::listen(path, Arc::clone(&sim))).transpose()?;
     let device = sim.truth().device.unwrap_or_default();
-    println!(
-        "ready: {} on {} -> {}",
-        dialect.name(),
-        sim.path().display(),
-        device.display()
-    );
+    println!("ready: {} on {} -> {}", dialect.name(), sim.path().display(), device.display());
 
     let (failed, failure) = mpsc::channel();
     if let Some(script) = script {
@@ -98,8 +83,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<ExitCode, String> {
 /// SIGTERM and SIGINT become readable; every thread started later has them blocked too.
 fn catch_signals() -> Result<SignalFd, String> {
     let set: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
-    let caught = set
-        .thread_block()
-        .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC));
+    let caught =
+        set.thread_block().and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC));
     caught.map_err(|error| format!("cannot catch signals: {error}"))
 }

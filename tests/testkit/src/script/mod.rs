@@ -64,19 +64,10 @@ pub(crate) enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Wait(Duration),
-    AwaitPolls {
-        count: u64,
-        within: Duration,
-    },
+    AwaitPolls { count: u64, within: Duration },
     Traffic(Bytes),
-    TrafficRandom {
-        bytes: u64,
-        over: Duration,
-    },
-    TrafficRate {
-        per_second: Bytes,
-        length: Option<Duration>,
-    },
+    TrafficRandom { bytes: u64, over: Duration },
+    TrafficRate { per_second: Bytes, length: Option<Duration> },
     TrafficStop,
     Counter(Bytes),
     Reset,
@@ -90,10 +81,7 @@ pub(crate) enum Command {
     Session(Duration),
     SimOut,
     SimIn,
-    SwapSim {
-        iccid: String,
-        imsi: Option<String>,
-    },
+    SwapSim { iccid: String, imsi: Option<String> },
     Roaming(bool),
     ReportsAlways(bool),
     Clock(ClockSetting),
@@ -107,10 +95,7 @@ pub(crate) enum Command {
     Garbage(usize),
     OnReply(ReplyFault),
     Drop(usize),
-    ErrorNext {
-        result: String,
-        counter_only: bool,
-    },
+    ErrorNext { result: String, counter_only: bool },
     Exit,
 }
 

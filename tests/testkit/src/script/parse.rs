@@ -16,13 +16,8 @@ const DEPTH_MAX: u32 = 8;
 const REPEAT_MAX: u64 = 1_000_000;
 
 pub(super) fn script(text: &str) -> Result<Script, ScriptError> {
-    let mut parser = Parser {
-        words: words::cut(text)?.into_iter().peekable(),
-        line: 1,
-    };
-    Ok(Script {
-        steps: parser.steps(0)?,
-    })
+    let mut parser = Parser { words: words::cut(text)?.into_iter().peekable(), line: 1 };
+    Ok(Script { steps: parser.steps(0)? })
 }
 
 struct Parser {
@@ -53,9 +48,8 @@ impl Parser {
                 Token::Open => return Err(self.error("{ stands only behind: repeat N")),
                 Token::Background => return Err(self.error("& stands only behind a command")),
                 Token::Quoted(text) => {
-                    return Err(self.error(&format!(
-                        "{text:?} is no command: commands stand without quotes"
-                    )));
+                    return Err(self
+                        .error(&format!("{text:?} is no command: commands stand without quotes")));
                 }
                 Token::Plain(name) => steps.push(self.step(&name, depth)?),
             }
@@ -67,34 +61,24 @@ impl Parser {
         if name == "repeat" {
             let times = self.number("how often")?;
             if times > REPEAT_MAX || depth >= DEPTH_MAX {
-                return Err(self.error(&format!(
-                    "repeat goes up to {REPEAT_MAX} times and {DEPTH_MAX} deep"
-                )));
+                return Err(self
+                    .error(&format!("repeat goes up to {REPEAT_MAX} times and {DEPTH_MAX} deep")));
             }
             if !self.accept(&Token::Open) {
                 return Err(self.error("expected { after: repeat N"));
             }
             let steps = self.steps(depth + 1)?;
-            return Ok(Step {
-                line,
-                action: Action::Repeat { times, steps },
-            });
+            return Ok(Step { line, action: Action::Repeat { times, steps } });
         }
         let command = self.command(name)?;
         let background = self.accept(&Token::Background);
         if background && !command.takes_time() {
-            return Err(self.error(&format!(
-                "{name} takes no time of its own: leave the & away"
-            )));
+            return Err(self.error(&format!("{name} takes no time of its own: leave the & away")));
         }
         match self.words.peek().map(|word| &word.token) {
-            None | Some(Token::End | Token::Close) => Ok(Step {
-                line,
-                action: Action::Do {
-                    command,
-                    background,
-                },
-            }),
+            None | Some(Token::End | Token::Close) => {
+                Ok(Step { line, action: Action::Do { command, background } })
+            }
             Some(extra) => {
                 let extra = shown(Some(extra));
                 Err(self.error(&format!("{name} is complete, but {extra} follows")))
@@ -108,11 +92,8 @@ impl Parser {
             "await" => {
                 self.expect("polls")?;
                 let count = self.number("how many")?;
-                let within = if self.accept_plain("within") {
-                    self.duration()?
-                } else {
-                    AWAIT_DEFAULT
-                };
+                let within =
+                    if self.accept_plain("within") { self.duration()? } else { AWAIT_DEFAULT };
                 Command::AwaitPolls { count, within }
             }
             "traffic" => self.traffic()?,
@@ -140,9 +121,9 @@ impl Parser {
             "swap-sim" => {
                 let iccid = self.word("the card's number")?;
                 if !is_iccid(&iccid) {
-                    return Err(self.error(&format!(
-                        "{iccid:?} is no ICCID: 19 or 20 hexadecimal digits"
-                    )));
+                    return Err(
+                        self.error(&format!("{iccid:?} is no ICCID: 19 or 20 hexadecimal digits"))
+                    );
                 }
                 let imsi = match self.words.peek().map(|word| &word.token) {
                     Some(Token::Plain(imsi)) if is_imsi(imsi) => Some(self.word("the IMSI")?),
@@ -188,16 +169,13 @@ impl Parser {
                     _ => "ERROR".to_owned(),
                 };
                 let counter_only = self.choice([("next", false), ("counter", true)])?;
-                Command::ErrorNext {
-                    result,
-                    counter_only,
-                }
+                Command::ErrorNext { result, counter_only }
             }
             "exit" => Command::Exit,
             _ => {
-                return Err(self.error(&format!(
-                    "{name:?} is no command; modem-sim --help lists them"
-                )));
+                return Err(
+                    self.error(&format!("{name:?} is no command; modem-sim --help lists them"))
+                );
             }
         })
     }
@@ -209,10 +187,7 @@ impl Parser {
                 self.next();
                 let bytes = self.bytes()?;
                 self.expect("over")?;
-                Ok(Command::TrafficRandom {
-                    bytes,
-                    over: self.duration()?,
-                })
+                Ok(Command::TrafficRandom { bytes, over: self.duration()? })
             }
             Some(Token::Plain(word)) if word == "rate" => {
                 self.next();
@@ -223,11 +198,7 @@ impl Parser {
                         Bytes::new(sum / 5, sum - sum / 5)
                     }
                 };
-                let length = if self.accept_plain("for") {
-                    Some(self.duration()?)
-                } else {
-                    None
-                };
+                let length = if self.accept_plain("for") { Some(self.duration()?) } else { None };
                 Ok(Command::TrafficRate { per_second, length })
             }
             Some(Token::Plain(word)) if word == "stop" => {
@@ -278,19 +249,11 @@ impl Parser {
     }
 
     fn optional_for(&mut self) -> Parsed<Duration> {
-        if self.accept_plain("for") {
-            self.duration()
-        } else {
-            Ok(Duration::ZERO)
-        }
+        if self.accept_plain("for") { self.duration() } else { Ok(Duration::ZERO) }
     }
 
     fn duration_or_off(&mut self) -> Parsed<Option<Duration>> {
-        if self.accept_plain("off") {
-            Ok(None)
-        } else {
-            self.duration().map(Some)
-        }
+        if self.accept_plain("off") { Ok(None) } else { self.duration().map(Some) }
     }
 
     fn duration(&mut self) -> Parsed<Duration> {
@@ -358,10 +321,7 @@ impl Parser {
     }
 
     fn error_at(&self, line: usize, message: &str) -> ScriptError {
-        ScriptError {
-            line,
-            message: message.to_owned(),
-        }
+        ScriptError { line, message: message.to_owned() }
     }
 }
 
@@ -397,23 +357,16 @@ mod tests {
     #[test]
     fn the_documented_language_is_a_valid_script() {
         let steps = script(LANGUAGE).unwrap().steps;
-        let written = LANGUAGE
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with(['#', ' ', '}']));
+        let written =
+            LANGUAGE.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', ' ', '}']));
         assert_eq!(steps.len(), written.count());
     }
 
     #[test]
     fn commands_share_a_line_and_repeat() {
-        let steps = script("repeat 2 { save; repeat 3 { reset } } ; wait 1s")
-            .unwrap()
-            .steps;
+        let steps = script("repeat 2 { save; repeat 3 { reset } } ; wait 1s").unwrap().steps;
         assert_eq!(steps.len(), 2);
-        let Action::Repeat {
-            times: 2,
-            steps: inner,
-        } = &steps[0].action
-        else {
+        let Action::Repeat { times: 2, steps: inner } = &steps[0].action else {
             panic!("{steps:?}")
         };
         assert_eq!(inner.len(), 2);
@@ -425,39 +378,18 @@ mod tests {
             fails("save\n\ntraffic rat 5"),
             "line 3: expected tx, random, rate or stop after traffic, found \"rat\""
         );
-        assert_eq!(
-            fails("wait 5"),
-            "line 1: \"5\" is no time: 500ms, 2s, 5m, 1h, 7d"
-        );
+        assert_eq!(fails("wait 5"), "line 1: \"5\" is no time: 500ms, 2s, 5m, 1h, 7d");
         assert_eq!(
             fails("wait"),
             "line 1: expected a time such as 500ms or 2s, found the end of the command"
         );
-        assert_eq!(
-            fails("dance"),
-            "line 1: \"dance\" is no command; modem-sim --help lists them"
-        );
-        assert_eq!(
-            fails("save now"),
-            "line 1: save is complete, but \"now\" follows"
-        );
-        assert_eq!(
-            fails("save &"),
-            "line 1: save takes no time of its own: leave the & away"
-        );
-        assert_eq!(
-            fails("\nrepeat 2 {\nsave\n"),
-            "line 2: this { is never closed with }"
-        );
+        assert_eq!(fails("dance"), "line 1: \"dance\" is no command; modem-sim --help lists them");
+        assert_eq!(fails("save now"), "line 1: save is complete, but \"now\" follows");
+        assert_eq!(fails("save &"), "line 1: save takes no time of its own: leave the & away");
+        assert_eq!(fails("\nrepeat 2 {\nsave\n"), "line 2: this { is never closed with }");
         assert_eq!(fails("save\n}"), "line 2: } closes nothing here");
-        assert_eq!(
-            fails("urc \"RING"),
-            "line 1: a \" is not closed on this line"
-        );
-        assert_eq!(
-            fails("echo maybe"),
-            "line 1: expected on or off, found \"maybe\""
-        );
+        assert_eq!(fails("urc \"RING"), "line 1: a \" is not closed on this line");
+        assert_eq!(fails("echo maybe"), "line 1: expected on or off, found \"maybe\"");
         assert_eq!(
             fails("swap-sim 123"),
             "line 1: \"123\" is no ICCID: 19 or 20 hexadecimal digits"

@@ -61,10 +61,7 @@ pub(crate) fn cut(text: &str) -> Result<Vec<Word>, ScriptError> {
             words.push(Word { line, token });
             rest = after.unwrap_or_default().trim_start();
         }
-        words.push(Word {
-            line,
-            token: Token::End,
-        });
+        words.push(Word { line, token: Token::End });
     }
     Ok(words)
 }
@@ -86,18 +83,14 @@ fn quoted(text: &str) -> Option<(String, usize)> {
 /// `1500`, `4_294_967_290`, `64KiB`, `2MiB`, `1GiB`.
 pub(crate) fn bytes(word: &str) -> Option<u64> {
     let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-    let found = units
-        .iter()
-        .find_map(|(unit, factor)| Some((word.strip_suffix(unit)?, *factor)));
+    let found = units.iter().find_map(|(unit, factor)| Some((word.strip_suffix(unit)?, *factor)));
     let (digits, factor) = found.unwrap_or((word, 1));
     number(digits)?.checked_mul(factor)
 }
 
 /// `1500` or `4_294_967_290`.
 pub(crate) fn number(word: &str) -> Option<u64> {
-    let plain = word
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let plain = word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let digits = word.replace('_', "");
     (plain && word.starts_with(|c: char| c.is_ascii_digit())).then(|| digits.parse().ok())?
 }
@@ -127,14 +120,7 @@ mod tests {
     fn amounts_and_times() {
         assert_eq!(bytes("4_294_967_290"), Some(4_294_967_290));
         assert_eq!(bytes("64KiB"), Some(65_536));
-        for wrong in [
-            "",
-            "_1",
-            "1kb",
-            "-1",
-            "18446744073709551616",
-            "99999999999GiB",
-        ] {
+        for wrong in ["", "_1", "1kb", "-1", "18446744073709551616", "99999999999GiB"] {
             assert_eq!(bytes(wrong), None, "{wrong}");
         }
         assert_eq!(duration("1500ms"), Some(Duration::from_millis(1500)));

@@ -21,20 +21,12 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn open(path: &Path) -> Host {
         let flags = OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
-        let port = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(flags.bits())
-            .open(path);
-        Host {
-            port: port.expect("the port opens"),
-        }
+        let port = OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(path);
+        Host { port: port.expect("the port opens") }
     }
 
     pub(crate) fn send(&mut self, text: &str) {
-        self.port
-            .write_all(text.as_bytes())
-            .expect("the port takes the command");
+        self.port.write_all(text.as_bytes()).expect("the port takes the command");
     }
 
     /// Sends a command and gives the reply up to its final result, byte for byte.
@@ -83,8 +75,6 @@ impl Host {
     pub(crate) fn is_hung_up(&self) -> bool {
         let mut fds = [PollFd::new(self.port.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::from(PATIENCE_MS)).expect("poll");
-        fds[0]
-            .revents()
-            .is_some_and(|events| events.contains(PollFlags::POLLHUP))
+        fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
     }
 }

@@ -1,0 +1,68 @@
+//! Which serial ports may be opened: the configured one, or for `auto` one that
+//! udev marks as a modem's. An unnamed port may be a printer or a PIN pad.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// udev properties that mark a port as one on which a modem takes AT commands:
+/// our own rule's, then ModemManager's.
+const MARKS: [&str; 3] =
+    ["E:ID_POSDATA_AT=1", "E:ID_MM_PORT_TYPE_AT_PRIMARY=1", "E:ID_MM_PORT_TYPE_AT_SECONDARY=1"];
+
+/// The ports that udev marks, best mark first, then by name.
+#[must_use]
+pub fn marked_ports() -> Vec<PathBuf> {
+    marked_ports_in(Path::new("/sys/class/tty"), Path::new("/run/udev/data"))
+}
+
+fn marked_ports_in(ttys: &Path, udev: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(ttys) else { return Vec::new() };
+    let mut marked: Vec<(usize, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let number = fs::read_to_string(entry.path().join("dev")).ok()?;
+            let record = fs::read_to_string(udev.join(format!("c{}", number.trim()))).ok()?;
+            let rank = MARKS.iter().position(|mark| record.lines().any(|line| line == *mark))?;
+            Some((rank, Path::new("/dev").join(entry.file_name())))
+        })
+        .collect();
+    marked.sort();
+    marked.into_iter().map(|(_, port)| port).collect()
+}
+
+/// What tells one life of a port from the next: the device node behind the
+/// path. A port that was enumerated again has another one.
+///
+/// # Errors
+/// The system's, when the port is not there.
+pub fn identity(path: &Path) -> io::Result<String> {
+    let node = fs::metadata(path)?;
+    Ok(format!("{:x}:{:x}", node.rdev(), node.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_marked_ports_are_found_and_the_best_mark_first() {
+        let root = tempfile::tempdir().unwrap();
+        let (ttys, udev) = (root.path().join("tty"), root.path().join("udev"));
+        fs::create_dir(&udev).unwrap();
+        for (name, number, record) in [
+            ("ttyUSB0", "188:0", "E:ID_MODEL=PIN_pad\n"),
+            ("ttyUSB2", "188:2", "E:ID_MM_PORT_TYPE_AT_PRIMARY=1\n"),
+            ("ttyUSB3", "188:3", "E:ID_MODEL=EC25\nE:ID_POSDATA_AT=1\n"),
+            ("ttyUSB4", "188:4", "E:ID_POSDATA_AT=10\n"),
+        ] {
+            fs::create_dir_all(ttys.join(name)).unwrap();
+            fs::write(ttys.join(name).join("dev"), format!("{number}\n")).unwrap();
+            fs::write(udev.join(format!("c{number}")), record).unwrap();
+        }
+        let found = marked_ports_in(&ttys, &udev);
+        assert_eq!(found, [PathBuf::from("/dev/ttyUSB3"), PathBuf::from("/dev/ttyUSB2")]);
+        assert_eq!(marked_ports_in(&root.path().join("none"), &udev), Vec::<PathBuf>::new());
+    }
+}

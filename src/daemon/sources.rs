@@ -1,0 +1,218 @@
+//! Which sources are read: chosen from the configuration, started, asked, and
+//! replaced when the configuration changes.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+
+use super::config::{Columns, Config, Counter, Modem, Source};
+use crate::adapters::netdev::Netdev;
+use crate::adapters::serial::{FromPort, SerialSource, ports};
+use crate::domain::engine::{Input, SourceSetup};
+use crate::domain::persist::Role;
+use crate::modem::at::{self, AtSettings};
+use crate::proto::at::counters::Columns as AtColumns;
+
+/// Messages of the serial thread that may wait for the engine; then the thread
+/// waits, and the modem with it.
+pub const MESSAGES_MAX: usize = 64;
+
+/// What is read now.
+#[derive(Debug)]
+pub struct Sources {
+    boot_id: String,
+    serial: Option<SerialSource>,
+    /// The interfaces that are read, with what for.
+    netdevs: Vec<(Role, Netdev)>,
+}
+
+/// What was chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Choice {
+    At { port: PathBuf, why: String },
+    Netdev { interface: String, why: String },
+    None { why: String },
+}
+
+impl Sources {
+    /// Nothing is read.
+    #[must_use]
+    pub fn none(boot_id: &str) -> Self {
+        Self { boot_id: boot_id.to_owned(), serial: None, netdevs: Vec::new() }
+    }
+
+    /// Starts what the configuration names. What it says is in the second part:
+    /// a set-up for the engine each, and a sentence for the journal.
+    ///
+    /// # Errors
+    /// When the system has no thread or descriptor left.
+    pub fn start(
+        config: &Config,
+        boot_id: &str,
+        messages: &mpsc::Sender<FromPort>,
+    ) -> io::Result<(Self, Vec<SourceSetup>, String)> {
+        let mut sources = Self::none(boot_id);
+        let mut setups = Vec::new();
+        let said = match choose(&config.modem, &ports::marked_ports()) {
+            Choice::At { port, why } => {
+                let messages = messages.clone();
+                // The receiver is gone only when the daemon ends.
+                let say = move |message| drop(messages.blocking_send(message));
+                let settings = at_settings(&config.modem);
+                sources.serial = Some(SerialSource::start(&port, settings, boot_id, say)?);
+                setups.push(SourceSetup {
+                    role: Role::Metered,
+                    name: "at",
+                    path: port.display().to_string(),
+                    names_sim: true,
+                    epoch_proves_restart: false,
+                });
+                if let Some(interface) = &config.modem.interface {
+                    setups.push(sources.add_netdev(Role::CrossCheck, interface));
+                }
+                why
+            }
+            Choice::Netdev { interface, why } => {
+                setups.push(sources.add_netdev(Role::Metered, &interface));
+                why
+            }
+            Choice::None { why } => why,
+        };
+        Ok((sources, setups, said))
+    }
+
+    fn add_netdev(&mut self, role: Role, interface: &str) -> SourceSetup {
+        self.netdevs.push((role, Netdev::new(interface)));
+        SourceSetup {
+            role,
+            name: "netdev",
+            path: interface.to_owned(),
+            names_sim: false,
+            epoch_proves_restart: true,
+        }
+    }
+
+    /// Asks a source for a reading. A network interface answers at once, with
+    /// inputs for the engine; the modem's answer comes as a message.
+    pub fn poll(&mut self, role: Role) -> Vec<Input> {
+        if role == Role::Metered
+            && let Some(serial) = &self.serial
+        {
+            serial.read();
+            return Vec::new();
+        }
+        let boot_id = &self.boot_id;
+        self.netdevs
+            .iter_mut()
+            .filter(|(of, _)| *of == role)
+            .flat_map(|(_, netdev)| netdev.read())
+            .map(|reading| {
+                let epoch = format!("{boot_id} {}", reading.ifindex);
+                Input::report(role, &epoch, reading.report)
+            })
+            .collect()
+    }
+
+    /// Whether lines to and from the modem are said.
+    pub fn trace(&self, on: bool) {
+        if let Some(serial) = &self.serial {
+            serial.trace(on);
+        }
+    }
+}
+
+/// True when the sources must be started anew for the new configuration.
+#[must_use]
+pub fn differ(old: &Modem, new: &Modem) -> bool {
+    (old.source, &old.port, &old.interface, old.counter, old.columns)
+        != (new.source, &new.port, &new.interface, new.counter, new.columns)
+}
+
+fn choose(modem: &Modem, marked: &[PathBuf]) -> Choice {
+    let at = |port: &PathBuf, why: &str| Choice::At {
+        port: port.clone(),
+        why: format!("metering by AT commands on {} ({why})", port.display()),
+    };
+    let netdev = |interface: &String, why: &str| Choice::Netdev {
+        interface: interface.clone(),
+        why: format!("metering by the kernel's counters of {interface} ({why})"),
+    };
+    let none = |why: &str| Choice::None { why: format!("nothing is metered: {why}") };
+    match modem.source {
+        Source::At => modem.port.as_ref().map_or_else(
+            || none("[modem] source is \"at\" and port is not set"),
+            |port| at(port, "source = \"at\""),
+        ),
+        Source::Netdev => modem.interface.as_ref().map_or_else(
+            || none("[modem] source is \"netdev\" and interface is not set"),
+            |interface| netdev(interface, "source = \"netdev\""),
+        ),
+        Source::Qmi | Source::ModemManager => none(&format!(
+            "source = \"{}\" is not in this release; use \"at\" or \"netdev\"",
+            modem.source.word()
+        )),
+        Source::Auto => match (&modem.port, marked.first(), &modem.interface) {
+            (Some(port), _, _) => at(port, "source = \"auto\": the port is configured"),
+            (None, Some(port), _) => at(port, "source = \"auto\": udev marks it as a modem's"),
+            (None, None, Some(interface)) => netdev(
+                interface,
+                "source = \"auto\": no port is configured or marked by udev, the interface is named",
+            ),
+            (None, None, None) => none(
+                "set [modem] port (AT commands) or interface (the kernel's counters) in \
+                 /etc/posdatad/posdatad.toml; no port is marked as a modem's by udev",
+            ),
+        },
+    }
+}
+
+fn at_settings(modem: &Modem) -> AtSettings {
+    AtSettings {
+        columns: match modem.columns {
+            Columns::Normal => AtColumns::SentFirst,
+            Columns::Reversed => AtColumns::ReceivedFirst,
+        },
+        counter: match modem.counter {
+            Counter::Auto => None,
+            Counter::Qgdcnt => Some(at::Dialect::Qgdcnt),
+            Counter::Qgdnrcnt => Some(at::Dialect::Qgdnrcnt),
+            Counter::Ugcntrd => Some(at::Dialect::Ugcntrd),
+            Counter::Dsflowqry => Some(at::Dialect::Dsflowqry),
+            Counter::Gdatavol => Some(at::Dialect::Gdatavol),
+            Counter::Gtstatis => Some(at::Dialect::Gtstatis),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_named_or_marked_is_opened() {
+        let marked = [PathBuf::from("/dev/ttyUSB3")];
+        let modem = |source, port: Option<&str>, interface: Option<&str>| Modem {
+            source,
+            port: port.map(PathBuf::from),
+            interface: interface.map(str::to_owned),
+            ..Config::default().modem
+        };
+        #[rustfmt::skip]
+        let table: [(Modem, &[PathBuf], &str); 8] = [
+            (modem(Source::At, Some("/dev/a"), None), &[], "AT commands on /dev/a"),
+            (modem(Source::At, None, None), &marked, "nothing is metered: [modem] source is \"at\""),
+            (modem(Source::Netdev, Some("/dev/a"), Some("wwan0")), &marked, "counters of wwan0"),
+            (modem(Source::Auto, Some("/dev/a"), Some("wwan0")), &marked, "on /dev/a (source = \"auto\""),
+            (modem(Source::Auto, None, Some("wwan0")), &marked, "on /dev/ttyUSB3"),
+            (modem(Source::Auto, None, Some("wwan0")), &[], "counters of wwan0"),
+            (modem(Source::Auto, None, None), &[], "set [modem] port"),
+            (modem(Source::Qmi, None, None), &marked, "not in this release"),
+        ];
+        for (modem, marked, said) in table {
+            let (Choice::At { why, .. } | Choice::Netdev { why, .. } | Choice::None { why }) =
+                choose(&modem, marked);
+            assert!(why.contains(said), "{why}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# The main job once, start to finish, with no modem and no backend at hand: a simulated modem counts
+# traffic, posdatad reads it over a serial port and keeps it, D-Bus serves it, posdatactl shows it.
+# In the middle the daemon is killed. At the end a separate checker compares the modem's own books
+# with what posdatactl says. PLANT=1 plants one byte in those books: then the checker must fail.
+set -eu
+cd "$(dirname "$0")/.."
+
+bin=${CARGO_TARGET_DIR:-target}/debug
+here=$(mktemp -d "${TMPDIR:-/tmp}/posdatad-demo.XXXXXX")
+pids=()
+
+finish() {
+	code=$?
+	trap - EXIT
+	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+	wait 2>/dev/null || true
+	if [ "$code" != 0 ] && [ -s "$here/daemon.log" ]; then
+		printf '\nThe journal of the daemon:\n' >&2
+		sed 's/^/  /' "$here/daemon.log" >&2
+	fi
+	rm -rf "$here"
+	exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+# Shows a command as a person would type it, and runs it.
+ctl() { printf '$ posdatactl %s\n' "$*"; "$bin/posdatactl" --bus-address "$bus" "$@"; }
+modem() { printf 'modem: %s\n' "$*"; "$bin/modem-sim" ctl "$here/modem.sock" "$*" >/dev/null; }
+# Waits until a command succeeds, half a minute at most.
+until_ok() {
+	for _ in $(seq 300); do
+		if "$@" >/dev/null 2>&1; then return 0; fi
+		sleep 0.1
+	done
+	echo "demo: waited in vain for: $*" >&2
+	return 1
+}
+daemon() {
+	"$bin/posdatad" --config "$here/posdatad.toml" --bus-address "$bus" 2>>"$here/daemon.log" &
+	daemon_pid=$!
+	pids+=("$daemon_pid")
+	until_ok "$bin/posdatactl" --bus-address "$bus" --json status
+}
+
+title "a private bus with our policy, and a simulated Quectel modem on a serial port"
+cat >"$here/bus.conf" <<EOF
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>unix:path=$here/bus</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus"/>
+  </policy>
+  <include>$PWD/dbus/org.posdata.conf</include>
+  <policy user="$(id -un)">
+    <allow own="org.posdata"/>
+    <allow send_destination="org.posdata"/>
+  </policy>
+</busconfig>
+EOF
+dbus-daemon --config-file="$here/bus.conf" --nofork --nopidfile 2>>"$here/bus.log" &
+pids+=($!)
+bus="unix:path=$here/bus"
+until_ok test -S "$here/bus"
+
+"$bin/modem-sim" --dialect quectel-lte --link "$here/ttyUSB2" --truth "$here/truth.json" \
+	--control "$here/modem.sock" --seed 2026 --tx 4294900000 --rx 1234567 --echo &
+modem_pid=$!
+pids+=("$modem_pid")
+until_ok "$bin/modem-sim" ctl "$here/modem.sock" truth
+
+cat >"$here/posdatad.toml" <<EOF
+[terminal]
+serial = "N9600012345"
+
+[modem]
+source = "at"
+port = "$here/ttyUSB2"
+poll = "1s"
+
+[store]
+path = "$here/posdata.db"
+
+[plan]
+allowance = "30 MiB"
+cycle = "monthly:1"
+time_zone = "Asia/Shanghai"
+EOF
+printf '$ posdatad --check-config\n'
+"$bin/posdatad" --config "$here/posdatad.toml" --check-config
+
+title "posdatad finds the modem, its SIM, its counter and the time"
+daemon
+until_ok "$bin/modem-sim" ctl "$here/modem.sock" 'await polls 1 within 10s'
+ctl sources
+
+title "the modem moves data: usage is counted, the balance falls"
+modem 'traffic tx 300KiB rx 2MiB'
+modem 'await polls 2 within 20s'
+ctl status
+
+title "the counter of sent bytes is near 2^32: it wraps, exactly"
+modem 'traffic random 5MiB over 3s'
+modem 'await polls 2 within 20s'
+
+title "kill -9 in the middle of traffic; the modem counts on; the daemon starts again"
+modem 'traffic rate 200KiB &'
+modem 'await polls 1 within 20s'
+kill -KILL "$daemon_pid"
+wait "$daemon_pid" 2>/dev/null || true
+modem 'wait 1s'
+daemon
+modem 'wait 1s'
+modem 'traffic stop'
+modem 'await polls 3 within 30s'
+
+title "what there is to see"
+ctl status
+ctl usage hour
+ctl events
+
+title "stop: everything is saved; start: the count goes on"
+kill -TERM "$daemon_pid"
+wait "$daemon_pid"
+daemon
+modem 'await polls 2 within 30s'
+
+title "the separate checker: the modem's own books beside posdatactl"
+"$bin/posdatactl" --bus-address "$bus" --json status >"$here/status.json"
+kill -TERM "$modem_pid"
+wait "$modem_pid" || true
+if [ -n "${PLANT:-}" ]; then
+	"$bin/modem-sim" plant --truth "$here/truth.json"
+fi
+"$bin/modem-sim" check --truth "$here/truth.json" --usage "$here/status.json"
