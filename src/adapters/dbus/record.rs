@@ -1,0 +1,168 @@
+//! Records (`a{sv}`): the views of the domain under the keys of `dbus/*.xml`.
+//! A key whose value is unknown is left out.
+
+use std::collections::BTreeMap;
+
+use zbus::Variant;
+
+use super::request::EventRecord;
+use super::signal::Alert;
+use crate::domain::snapshot::{BucketView, CycleView, SourceView, UsageRecord, UsageView};
+use crate::domain::time::UnixS;
+use crate::domain::units::Traffic;
+
+/// A record as it goes over the bus.
+pub(super) type Record = BTreeMap<&'static str, Variant<'static>>;
+
+/// A time as it goes over the bus; one before 1970 is not a time we know.
+pub(super) fn seconds(time: Option<UnixS>) -> Option<u64> {
+    time.and_then(|s| u64::try_from(s).ok())
+}
+
+/// A word, or nothing where the domain has an empty one.
+pub(super) fn word(word: &'static str) -> Option<&'static str> {
+    (!word.is_empty()).then_some(word)
+}
+
+/// A text as D-Bus can carry it: a NUL, which a modem may well send, cannot be.
+pub(super) fn text(text: &str) -> String {
+    text.replace('\0', "\\0")
+}
+
+struct Builder(Record);
+
+impl Builder {
+    fn new() -> Self {
+        Self(Record::new())
+    }
+
+    fn with(mut self, key: &'static str, value: impl Into<Variant<'static>>) -> Self {
+        self.0.insert(key, value.into());
+        self
+    }
+
+    fn known(self, key: &'static str, value: Option<impl Into<Variant<'static>>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    fn text(self, key: &'static str, value: Option<&str>) -> Self {
+        self.known(key, value.map(text))
+    }
+
+    fn traffic(self, home: Traffic, roaming: Traffic) -> Self {
+        self.with("home_rx_bytes", home.rx)
+            .with("home_tx_bytes", home.tx)
+            .with("roaming_rx_bytes", roaming.rx)
+            .with("roaming_tx_bytes", roaming.tx)
+    }
+
+    fn total(self, total: Traffic) -> Self {
+        self.with("rx_bytes", total.rx).with("tx_bytes", total.tx)
+    }
+}
+
+/// A bucket of `GetBuckets`.
+pub(super) fn bucket(bucket: &BucketView) -> Record {
+    Builder::new()
+        .with("id", bucket.id)
+        .with("kind", bucket.kind)
+        .with("status", bucket.status)
+        .with("granted_bytes", bucket.granted)
+        .with("consumed_bytes", bucket.consumed)
+        .with("remaining_bytes", bucket.remaining)
+        .known("valid_from", seconds(bucket.valid_from))
+        .known("expires_at", seconds(bucket.expires_at))
+        .0
+}
+
+/// The details of the signal `Alert`.
+pub(super) fn alert(alert: &Alert) -> Record {
+    Builder::new()
+        .with("level", alert.level)
+        .with("text", text(&alert.text))
+        .known("threshold", alert.threshold)
+        .text("iccid", alert.iccid.as_deref())
+        .known("remaining_bytes", alert.remaining)
+        .known("expires_at", seconds(alert.expires_at))
+        .0
+}
+
+/// A slot of `GetUsage`.
+pub(super) fn slot(slot: &UsageRecord) -> Record {
+    Builder::new()
+        .known("start", seconds(Some(slot.start)))
+        .total(slot.home.plus(slot.roaming))
+        .traffic(slot.home, slot.roaming)
+        .with("estimated", slot.estimated)
+        .0
+}
+
+/// The answer of `GetCycle`.
+pub(super) fn cycle(cycle: &CycleView) -> Record {
+    Builder::new()
+        .known("start", seconds(Some(cycle.start)))
+        .known("end", seconds(cycle.end))
+        .with("allowance_bytes", cycle.allowance)
+        .total(cycle.used)
+        .with("basis_days", cycle.basis_days)
+        .known("daily_average_bytes", cycle.daily_average)
+        .known("runs_out_at", seconds(cycle.runs_out_at))
+        .known("allowance_per_day_bytes", cycle.allowance_per_day)
+        .0
+}
+
+/// An event of `GetEvents`.
+pub(super) fn event(record: &EventRecord) -> Record {
+    let event = &record.event;
+    Builder::new()
+        .with("id", event.id)
+        .with("kind", event.kind.word())
+        .known("time", seconds(event.at.trusted_s()))
+        .with("boot_seq", event.at.boot_seq)
+        .with("boot_ms", event.at.boot_ms)
+        .with("trust", event.at.trust.word())
+        .known("source", word(event.source))
+        .text("iccid", record.iccid.as_deref())
+        .known("before_rx", event.before.map(|b| b.rx))
+        .known("before_tx", event.before.map(|b| b.tx))
+        .known("seen_rx", event.seen.map(|s| s.rx))
+        .known("seen_tx", event.seen.map(|s| s.tx))
+        .with("counted_rx", event.counted.rx)
+        .with("counted_tx", event.counted.tx)
+        .with("uncounted", event.uncounted)
+        .with("detail", text(&event.detail))
+        .0
+}
+
+/// The counts of the signal `Reading`.
+pub(super) fn reading(usage: &UsageView) -> Record {
+    Builder::new()
+        .total(usage.total)
+        .traffic(usage.home, usage.roaming)
+        .known("source", word(usage.source))
+        .known("as_of", seconds(usage.as_of))
+        .0
+}
+
+/// A source of `SourceInfo`.
+pub(super) fn source(source: &SourceView) -> Record {
+    Builder::new()
+        .with("name", source.name)
+        .with("role", source.role)
+        .with("path", text(&source.path))
+        .known("fault", source.fault.map(|fault| fault.word()))
+        .text("fault_detail", source.fault.map(|_| source.fault_detail.as_str()))
+        .text("manufacturer", source.manufacturer.as_deref())
+        .text("model", source.model.as_deref())
+        .text("revision", source.revision.as_deref())
+        .text("imei", source.imei.as_deref())
+        .text("counter", source.counter.as_deref())
+        .known("rx_bytes", source.reading.map(|r| r.rx))
+        .known("tx_bytes", source.reading.map(|r| r.tx))
+        .with("readings", source.readings)
+        .with("poll_ms", source.poll_ms)
+        .0
+}
