@@ -24,7 +24,8 @@ Examples:
 JSON: one document on one line; watch and trace print one object a line. Bytes
 are integers, times RFC 3339 in UTC. A key that is absent is unknown, not zero.
 With --json an error is one object on standard error, standard output stays
-empty: {\"error\":{\"name\":\"org.posdata.Error.Busy\",\"message\":\"…\",\"hint\":\"…\"}}
+empty: {\"error\":{\"name\":\"posdatactl.NotRunning\",\"message\":\"…\",\"hint\":\"…\"}}
+(posdatad's own names are org.posdata.Error.*).
 
 Exit status: 0 done; 64 wrong usage; 69 the bus or posdatad is not there or does
 not answer; 70 internal error; 74 the output cannot be written; 77 not allowed.";
@@ -73,6 +74,9 @@ Examples:
   sudo posdatactl trace
   sudo posdatactl --json trace --for 10m > trace.jsonl";
 
+/// Over the options that every verb takes.
+const COMMON: &str = "Common options";
+
 /// Which bus the daemon is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bus {
@@ -102,17 +106,19 @@ pub(super) struct Args {
     about = "Shows what posdatad knows of this terminal's mobile data",
     after_help = AFTER_HELP,
     max_term_width = 100,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    subcommand_value_name = "VERB",
+    subcommand_help_heading = "Verbs"
 )]
 struct Given {
     /// Look for posdatad on the session bus instead of the system bus
-    #[arg(long, global = true, conflicts_with = "bus_address")]
+    #[arg(long, global = true, help_heading = COMMON, conflicts_with = "bus_address")]
     session: bool,
     /// Look for posdatad on the bus at this D-Bus address
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "ADDRESS")]
     bus_address: Option<String>,
     /// Print JSON instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     json: bool,
     #[command(subcommand)]
     verb: Verb,
@@ -156,14 +162,14 @@ pub(super) struct Usage {
 /// The history's tiers, as they are written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Granularity {
-    /// Kept for 2 days
+    /// Kept for 2 days by default
     #[value(alias = "five_minutes", alias = "5min")]
     FiveMinutes,
-    /// Kept for 4 days
+    /// Kept for 4 days by default
     Hour,
-    /// Kept for 62 days
+    /// Kept for 62 days by default
     Day,
-    /// Kept for 25 months
+    /// Kept for 25 months by default
     Month,
     /// Kept for ever
     Year,

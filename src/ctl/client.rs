@@ -203,9 +203,7 @@ fn read_all<T>(
 
 fn connect_failure(bus: &Bus, error: &zbus::Error) -> Failure {
     match (error, bus) {
-        (zbus::Error::Address(reason), Bus::Address(address)) => {
-            Failure::BadAddress { address: address.clone(), reason: reason.clone() }
-        }
+        (zbus::Error::Address(_), Bus::Address(address)) => Failure::BadAddress(address.clone()),
         (zbus::Error::Connection(io, _) | zbus::Error::InputOutput(io), _) => {
             let reason = io.to_string();
             if io.kind() == io::ErrorKind::PermissionDenied {
