@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use zbus::fdo;
-use zbus::proxy::CacheProperties;
+use zbus::proxy::{CacheProperties, OwnerChangedStream};
 
 use super::args::Bus;
 use super::failure::Failure;
@@ -150,13 +150,14 @@ impl Client {
         self.admin.trace(0).await.map_err(|error| self.failure(ADMIN, error))
     }
 
-    /// Waits until the daemon is no longer the one that was asked.
-    pub(super) async fn gone(&self) -> Failure {
-        // When the stream itself ends, the bus is gone, and the daemon with it.
-        if let Ok(mut owners) = self.usage.inner().receive_owner_changed().await {
-            owners.next().await;
-        }
-        Failure::Gone(self.bus.clone())
+    /// The daemon's coming and going, from now on: to be had before what must not
+    /// outlive the daemon is begun.
+    pub(super) async fn presence(&self) -> Result<Presence, Failure> {
+        let owners = self.usage.inner().receive_owner_changed().await;
+        Ok(Presence {
+            owners: owners.map_err(|error| self.failure(USAGE, error))?,
+            bus: self.bus.clone(),
+        })
     }
 
     /// What an error of a call says to the person who made it.
@@ -191,6 +192,21 @@ impl Client {
             }
             other => Failure::Misunderstood(other.to_string()),
         }
+    }
+}
+
+/// Whether the daemon that was asked is still there.
+pub(super) struct Presence {
+    owners: OwnerChangedStream<'static>,
+    bus: Bus,
+}
+
+impl Presence {
+    /// Waits until it is not.
+    pub(super) async fn gone(&mut self) -> Failure {
+        // When the stream itself ends, the bus is gone, and the daemon with it.
+        self.owners.next().await;
+        Failure::Gone(self.bus.clone())
     }
 }
 

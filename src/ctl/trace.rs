@@ -22,9 +22,8 @@ struct Line<'a> {
 
 pub(super) async fn run(client: &Client, out: &Out, wanted: &args::Trace) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
+    let mut daemon = client.presence().await?;
     let mut lines = client.trace(wanted.seconds).await?;
-    let gone = client.gone();
-    tokio::pin!(gone);
     let end = tokio::time::sleep(Duration::from_secs(u64::from(wanted.seconds)));
     tokio::pin!(end);
     out.remark(&format!("Tracing for {} s; Ctrl-C ends it.", wanted.seconds));
@@ -35,9 +34,9 @@ pub(super) async fn run(client: &Client, out: &Out, wanted: &args::Trace) -> Res
             () = &mut end => break,
             line = lines.next() => match line {
                 Some(line) => print(out, &line)?,
-                None => return Err(gone.await),
+                None => return Err(daemon.gone().await),
             },
-            failure = &mut gone => return Err(failure),
+            failure = daemon.gone() => return Err(failure),
         }
     }
     client.untrace().await?;
