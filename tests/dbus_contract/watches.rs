@@ -177,3 +177,42 @@ async fn a_caller_that_holds_nothing_any_more_is_not_attended() {
     });
     answer.unwrap();
 }
+
+/// Asks the bus until posdatad has that many match rules there: it takes them
+/// back in its own time.
+async fn match_rules(client: &Client, expected: u32) {
+    soon("the match rules", async {
+        loop {
+            let stats = client.0.call_method(
+                Some("org.freedesktop.DBus"),
+                "/org/freedesktop/DBus",
+                Some("org.freedesktop.DBus.Debug.Stats"),
+                "GetConnectionStats",
+                &"org.posdata",
+            );
+            let stats: crate::fixture::Dict = stats.await.unwrap().body().deserialize().unwrap();
+            if crate::contract::shown(&stats["MatchRules"]) == expected.to_string() {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+/// What the bus sends to others wakes posdatad only by a match rule.
+#[tokio::test]
+async fn a_watching_caller_costs_one_match_rule_and_an_idle_bus_none() {
+    let bus = Bus::start();
+    let mut posdatad = Posdatad::on(&bus, known()).await;
+    let (client, other) = (Client::on(&bus).await, Client::on(&bus).await);
+    match_rules(&other, 0).await;
+    watch(&mut posdatad, &client, 1).await;
+    watch(&mut posdatad, &client, 2).await;
+    trace(&mut posdatad, &client, 60).await;
+    match_rules(&other, 1).await;
+    unwatch(&mut posdatad, &client, 1).await;
+    unwatch(&mut posdatad, &client, 2).await;
+    match_rules(&other, 1).await;
+    trace(&mut posdatad, &client, 0).await;
+    match_rules(&other, 0).await;
+}

@@ -15,6 +15,7 @@ use zbus::{Connection, MatchRule, MessageStream};
 
 use super::error::Error;
 use super::request::Engine;
+use super::server::{BUS, BUS_PATH, ask_bus};
 use super::signal::{Outbox, Outgoing};
 use crate::domain::snapshot::UsageView;
 use crate::domain::watch::{Caller, WATCHES_MAX};
@@ -27,9 +28,6 @@ const LEAVING_QUEUE: NonZeroUsize = match NonZeroUsize::new(2) {
     Some(two) => two,
     None => NonZeroUsize::MIN,
 };
-
-const BUS: &str = "org.freedesktop.DBus";
-const BUS_PATH: &str = "/org/freedesktop/DBus";
 
 /// Who is calling.
 pub(super) fn sender(header: &Header<'_>) -> Result<Caller, Error> {
@@ -232,9 +230,7 @@ async fn leaving(connection: &Connection, caller: &Caller) -> zbus::Result<()> {
         .build()?;
     let mut changes = MessageStream::for_match_rule(rule, connection, Some(LEAVING_QUEUE)).await?;
     // It may have left before the bus was asked to tell.
-    let stays = connection
-        .call_method(Some(BUS), BUS_PATH, Some(BUS), "NameHasOwner", &caller.as_str())
-        .await?;
+    let stays = ask_bus(connection, "NameHasOwner", &caller.as_str()).await?;
     if !stays.body().deserialize::<bool>()? {
         return Ok(());
     }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use zbus::connection::Builder;
-use zbus::fdo::{self, RequestNameFlags};
+use zbus::fdo::{self, RequestNameFlags, RequestNameReply};
 use zbus::object_server::SignalEmitter;
-use zbus::{Connection, Error};
+use zbus::{Connection, DynamicType, Error, Message};
 
 use super::admin::Admin1;
 use super::balance::Balance1;
@@ -22,6 +23,10 @@ use super::{BUS_NAME, OBJECT_PATH};
 use crate::domain::snapshot::{Snapshot, UsageView};
 use crate::domain::watch::{Caller, Push};
 
+/// The bus itself: its name and interface.
+pub(super) const BUS: &str = "org.freedesktop.DBus";
+/// Its object.
+pub(super) const BUS_PATH: &str = "/org/freedesktop/DBus";
 /// How long the bus may take to answer a call of ours.
 const BUS_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long an end may take.
@@ -97,13 +102,17 @@ impl Server {
         Ok(server)
     }
 
-    /// zbus asks for names so that one posdatad would take it from another
-    /// unless it is told otherwise: neither replaces, nor is replaced, nor waits.
+    /// Neither takes the name from another posdatad, nor lets one take it, nor
+    /// waits for it. The bus is asked directly: zbus's own way would by default
+    /// do the first two, and keeps two match rules for ever.
     async fn own_name(&self) -> Result<(), BusError> {
         let flags = RequestNameFlags::DO_NOT_QUEUE;
-        match self.connection.request_name_with_flags(BUS_NAME, flags).await {
-            Ok(_) => Ok(()),
-            Err(Error::NameTaken) => Err(BusError::NameTaken { pid: self.owner_pid().await }),
+        let answer = ask_bus(&self.connection, "RequestName", &(BUS_NAME, flags)).await;
+        match answer.and_then(|answer| answer.body().deserialize()) {
+            Ok(RequestNameReply::PrimaryOwner | RequestNameReply::AlreadyOwner) => Ok(()),
+            Ok(RequestNameReply::Exists | RequestNameReply::InQueue) => {
+                Err(BusError::NameTaken { pid: self.owner_pid().await })
+            }
             Err(Error::FDO(error)) => match *error {
                 fdo::Error::AccessDenied(text) => Err(BusError::NameDenied(text)),
                 other => Err(BusError::Bus(Error::FDO(Box::new(other)))),
@@ -113,10 +122,7 @@ impl Server {
     }
 
     async fn owner_pid(&self) -> Option<u32> {
-        let bus = "org.freedesktop.DBus";
-        let path = "/org/freedesktop/DBus";
-        self.connection
-            .call_method(Some(bus), path, Some(bus), "GetConnectionUnixProcessID", &BUS_NAME)
+        ask_bus(&self.connection, "GetConnectionUnixProcessID", &BUS_NAME)
             .await
             .ok()
             .and_then(|answer| answer.body().deserialize().ok())
@@ -163,7 +169,7 @@ impl Server {
             self.outbox.end().await;
             // Nothing is left to send when the task was ended otherwise.
             let _ = (&mut self.signals).await;
-            self.connection.release_name(BUS_NAME).await
+            ask_bus(&self.connection, "ReleaseName", &BUS_NAME).await
         };
         match tokio::time::timeout(STOP_WAIT_MAX, orderly).await {
             Ok(Ok(_)) => {}
@@ -179,4 +185,16 @@ impl Drop for Server {
         self.signals.abort();
         self.callers.clear();
     }
+}
+
+/// Calls a method of the bus itself.
+pub(super) async fn ask_bus<B>(
+    connection: &Connection,
+    member: &str,
+    body: &B,
+) -> zbus::Result<Message>
+where
+    B: Serialize + DynamicType,
+{
+    connection.call_method(Some(BUS), BUS_PATH, Some(BUS), member, body).await
 }
