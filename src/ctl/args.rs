@@ -9,70 +9,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::failure::{self, Failure};
+use super::help;
 use super::when::{self, When};
 use crate::domain::snapshot::Tier;
 use crate::domain::units::parse_size;
-
-const AFTER_HELP: &str = "\
-Examples:
-  posdatactl status                     what is left, until when, and is it saved?
-  posdatactl usage hour                 the last 24 hours as a chart
-  posdatactl usage day --from 2026-11   every day since the 1st of November
-  posdatactl --json status | jq .balance.remaining_bytes
-  sudo posdatactl trace --for 30s       what is said to the modem, live
-
-JSON: one document on one line; watch and trace print one object a line. Bytes
-are integers, times RFC 3339 in UTC. A key that is absent is unknown, not zero.
-With --json an error is one object on standard error, standard output stays
-empty: {\"error\":{\"name\":\"posdatactl.NotRunning\",\"message\":\"…\",\"hint\":\"…\"}}
-(posdatad's own names are org.posdata.Error.*).
-
-Exit status: 0 done; 64 wrong usage; 69 the bus or posdatad is not there or does
-not answer; 70 internal error; 74 the output cannot be written; 77 not allowed.";
-
-const USAGE_HELP: &str = "\
-WHEN is one of
-  2026-11-01, 2026-11, 2026   a day, month or year of the local time zone
-  2026-11-01T08:30            a local time
-  2026-11-01T00:30:00Z        an instant (RFC 3339)
-  -7d, -12h, -90m             so long ago
-A day, month or year given to --to is shown whole.
-
-Examples:
-  posdatactl usage                      the last 31 days
-  posdatactl usage hour --from -12h     the last 12 hours
-  posdatactl usage day --from 2026-11-01 --to 2026-11-07
-  posdatactl --json usage month         {\"granularity\":\"month\",\"slots\":[{\"start\":…,
-                                        \"rx_bytes\":…,\"tx_bytes\":…,\"home\":{…},\"roaming\":{…},
-                                        \"estimated\":false},…]}
-
-Slots in which nothing was recorded are left out. On a terminal each slot has a
-bar as long as its share of the largest; piped, there is a plain table.";
-
-const EVENTS_HELP: &str = "\
-Examples:
-  posdatactl events                     the latest 20
-  posdatactl events --limit 200         the latest 200
-  posdatactl --json events --after 41   all that came after number 41
-
-What is recorded: baselines, wraps, resets and gaps of the counters, changes of
-SIM or source, faults of the store. As they happen: journalctl -fu posdatad";
-
-const WATCH_HELP: &str = "\
-Examples:
-  posdatactl watch
-  posdatactl watch --accuracy 1B --period 1s
-  posdatactl --json watch | while read -r line; do …; done
-
-Ctrl-C ends it.";
-
-const TRACE_HELP: &str = "\
-Needs root or the group posdata-admin. Tracing ends after --for, at Ctrl-C, and
-when posdatactl ends in whatever way.
-
-Examples:
-  sudo posdatactl trace
-  sudo posdatactl --json trace --for 10m > trace.jsonl";
 
 /// Over the options that every verb takes.
 const COMMON: &str = "Common options";
@@ -104,7 +44,7 @@ pub(super) struct Args {
     name = "posdatactl",
     version,
     about = "Shows what posdatad knows of this terminal's mobile data",
-    after_help = AFTER_HELP,
+    after_help = help::ALL,
     max_term_width = 100,
     disable_help_subcommand = true,
     arg_required_else_help = true,
@@ -129,20 +69,22 @@ struct Given {
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub(super) enum Verb {
     /// What is left of the data, until when, and whether all is well
+    #[command(after_help = help::STATUS)]
     Status,
     /// How much was used, by five minutes, hour, day, month or year
-    #[command(after_help = USAGE_HELP)]
+    #[command(after_help = help::USAGE)]
     Usage(Usage),
     /// What happened to the counters: resets, gaps, SIM changes, faults
-    #[command(after_help = EVENTS_HELP)]
+    #[command(after_help = help::EVENTS)]
     Events(Events),
     /// Where the figures come from: ports, modem, counter, faults (root or group posdata-admin)
+    #[command(after_help = help::SOURCES)]
     Sources,
     /// The counters, live
-    #[command(after_help = WATCH_HELP)]
+    #[command(after_help = help::WATCH)]
     Watch(Watch),
     /// What is said to the modem and what it answers, live (root or group posdata-admin)
-    #[command(after_help = TRACE_HELP)]
+    #[command(after_help = help::TRACE)]
     Trace(Trace),
 }
 
@@ -281,80 +223,5 @@ impl Early {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn given(words: &str) -> Result<Args, String> {
-        let words: Vec<_> = words.split(' ').map(OsString::from).collect();
-        parse(&words).map_err(|early| early.error.to_string())
-    }
-
-    #[test]
-    fn words_are_read() {
-        let verb = |words: &str| given(words).unwrap().verb;
-        assert_eq!(
-            given("posdatactl status"),
-            Ok(Args { bus: Bus::System, json: false, verb: Verb::Status })
-        );
-        assert_eq!(
-            given("posdatactl sources --json --session"),
-            Ok(Args { bus: Bus::Session, json: true, verb: Verb::Sources })
-        );
-        assert_eq!(
-            given("posdatactl --bus-address unix:path=/b status").unwrap().bus,
-            Bus::Address("unix:path=/b".into())
-        );
-        for (words, granularity) in [
-            ("posdatactl usage", Granularity::Day),
-            ("posdatactl usage five-minutes", Granularity::FiveMinutes),
-            ("posdatactl usage five_minutes", Granularity::FiveMinutes),
-            ("posdatactl usage year", Granularity::Year),
-        ] {
-            assert_eq!(
-                verb(words),
-                Verb::Usage(Usage { granularity, from: None, to: None }),
-                "{words}"
-            );
-        }
-        assert_eq!(
-            verb("posdatactl events --after 0 --limit 5"),
-            Verb::Events(Events { after: Some(0), limit: Some(5) })
-        );
-        assert_eq!(verb("posdatactl watch"), Verb::Watch(Watch { accuracy: 65_536, period: 5 }));
-        assert_eq!(
-            verb("posdatactl watch --accuracy 1MB --period 24h"),
-            Verb::Watch(Watch { accuracy: 1_000_000, period: 86_400 })
-        );
-        assert_eq!(verb("posdatactl trace"), Verb::Trace(Trace { seconds: 60 }));
-        assert_eq!(verb("posdatactl trace --for 1h"), Verb::Trace(Trace { seconds: 3_600 }));
-    }
-
-    #[test]
-    fn wrong_words_are_refused_with_a_reason() {
-        for (words, reason) in [
-            ("posdatactl", "Usage:"),
-            ("posdatactl stats", "similar subcommand exists: 'status'"),
-            ("posdatactl --session --bus-address unix:path=/b status", "cannot be used with"),
-            ("posdatactl usage week", "possible values: five-minutes, hour, day, month, year"),
-            ("posdatactl usage --from soon", "give a day (2026-11-01)"),
-            ("posdatactl events --limit 0", "0 is not in 1.."),
-            ("posdatactl events --after x", "--after <ID>"),
-            ("posdatactl watch --accuracy 0", "at least 1 byte"),
-            ("posdatactl watch --accuracy 5XB", "unknown unit"),
-            ("posdatactl watch --period 0s", "whole seconds, 1s to 24h"),
-            ("posdatactl watch --period 25h", "whole seconds, 1s to 24h"),
-            ("posdatactl watch --period 1500ms", "whole seconds"),
-            ("posdatactl trace --for 61m", "whole seconds, 1s to 1h"),
-            ("posdatactl trace --for 60", "as in 30s or 5m"),
-        ] {
-            let error = given(words).unwrap_err();
-            assert!(error.contains(reason), "{words}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_command_line_holds_together() {
-        use clap::CommandFactory as _;
-        Given::command().debug_assert();
-    }
-}
+#[path = "args_tests.rs"]
+mod tests;

@@ -20,9 +20,9 @@ use super::record::Record;
 /// How long the bus may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the daemon may take for an answer. What is read from its store may
-/// wait for a slow flash.
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the daemon may take for an answer: what is read from its store may
+/// wait for a slow flash. Longer than the daemon's own limit, to hear its reason.
+const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A connection to the bus that the daemon is on.
 pub(super) struct Client {
