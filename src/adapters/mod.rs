@@ -1,3 +1,6 @@
-//! (floor)
+//! Floor 3: the only place that touches the world outside.
 
+pub mod clock;
 pub mod dbus;
+pub mod netdev;
+pub mod systemd;

@@ -1,10 +1,17 @@
 //! Floor 1, pure: what the bytes, the plan and the ledger mean. No I/O, no
 //! clock, no randomness: all of these come in as arguments.
 
+pub mod cadence;
+pub mod calendar;
 pub mod counter;
+pub mod crosscheck;
 pub mod event;
+pub mod meter;
+pub mod persist;
+pub mod plan;
 pub mod report;
 pub mod sim;
+pub mod slots;
 pub mod snapshot;
 pub mod time;
 pub mod units;

@@ -66,3 +66,149 @@ impl Stamp {
         (self.trust > Trust::Untrusted).then_some(self.wall_s)
     }
 }
+
+/// No instant before this one is believed, whoever says it: posdatad did not
+/// exist yet (2026-01-01T00:00:00Z).
+pub const EARLIEST_S: UnixS = 1_767_225_600;
+
+/// How far before the last trusted time a modem's time may lie. Networks have
+/// been seen to announce a wrong year; a day allows for a wrong zone.
+const MODEM_BACKWARD_MAX_S: UnixS = 86_400;
+
+/// How long a better source's time outweighs a lesser one, s.
+const OUTRANKS_S: UnixS = 86_400;
+
+/// A moment of the boot clock with its wall time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Anchor {
+    boot_ms: BootMs,
+    wall_s: UnixS,
+    trust: Trust,
+}
+
+/// Keeps the best wall time that is known in this boot.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    boot_seq: u32,
+    last_stored_s: Option<UnixS>,
+    anchor: Option<Anchor>,
+}
+
+impl Clock {
+    /// A clock without trust, in boot `boot_seq`; `last_stored_s` is the last
+    /// trusted instant of any boot before.
+    #[must_use]
+    pub fn new(boot_seq: u32, last_stored_s: Option<UnixS>) -> Self {
+        Self { boot_seq, last_stored_s, anchor: None }
+    }
+
+    /// Looks at the system's clock. True when time became trusted by it.
+    pub fn observe(&mut self, now: Now) -> bool {
+        now.ntp && self.offer(now.boot_ms, now.wall_s, Trust::Ntp)
+    }
+
+    /// Hears the mobile network's time. True when time became trusted by it.
+    pub fn network_time(&mut self, boot_ms: BootMs, wall_s: UnixS) -> bool {
+        let earliest = self.last_stored_s.map_or(EARLIEST_S, |s| s - MODEM_BACKWARD_MAX_S);
+        wall_s >= earliest && self.offer(boot_ms, wall_s, Trust::Modem)
+    }
+
+    fn offer(&mut self, boot_ms: BootMs, wall_s: UnixS, trust: Trust) -> bool {
+        if wall_s < EARLIEST_S {
+            return false;
+        }
+        let outranked = self.anchor.is_some_and(|held| {
+            held.trust > trust && seconds(boot_ms.saturating_sub(held.boot_ms)) < OUTRANKS_S
+        });
+        if outranked {
+            return false;
+        }
+        let first = self.anchor.is_none();
+        self.anchor = Some(Anchor { boot_ms, wall_s, trust });
+        first
+    }
+
+    /// The trusted instant at a moment of this boot.
+    #[must_use]
+    pub fn trusted_s(&self, boot_ms: BootMs) -> Option<UnixS> {
+        let anchor = self.anchor?;
+        let since = seconds(boot_ms.saturating_sub(anchor.boot_ms));
+        let before = seconds(anchor.boot_ms.saturating_sub(boot_ms));
+        Some(anchor.wall_s.saturating_add(since).saturating_sub(before))
+    }
+
+    /// How much the time is worth now.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.anchor.map_or(Trust::Untrusted, |anchor| anchor.trust)
+    }
+
+    /// The number of this boot.
+    #[must_use]
+    pub fn boot_seq(&self) -> u32 {
+        self.boot_seq
+    }
+
+    /// The stamp of this moment.
+    #[must_use]
+    pub fn stamp(&self, now: Now) -> Stamp {
+        Stamp {
+            boot_seq: self.boot_seq,
+            boot_ms: now.boot_ms,
+            wall_s: self.trusted_s(now.boot_ms).unwrap_or(now.wall_s),
+            trust: self.trust(),
+        }
+    }
+}
+
+/// Whole seconds of a span of the boot clock.
+fn seconds(ms: BootMs) -> UnixS {
+    UnixS::try_from(ms / 1_000).unwrap_or(UnixS::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: UnixS = 1_800_000_000;
+
+    fn now(boot_ms: BootMs, wall_s: UnixS, ntp: bool) -> Now {
+        Now { boot_ms, wall_s, ntp }
+    }
+
+    #[test]
+    fn a_clock_of_its_own_is_never_trusted() {
+        let mut clock = Clock::new(3, None);
+        assert!(!clock.observe(now(1_000, T, false)));
+        assert_eq!(clock.trusted_s(1_000), None);
+        assert_eq!(clock.stamp(now(1_000, T, false)).trusted_s(), None);
+    }
+
+    #[test]
+    fn time_runs_on_with_the_boot_clock_whatever_the_system_says() {
+        let mut clock = Clock::new(3, None);
+        assert!(clock.network_time(10_000, T));
+        assert!(!clock.observe(now(20_000, 5, false)));
+        assert_eq!(clock.trusted_s(70_000), Some(T + 60));
+        assert_eq!(clock.trusted_s(0), Some(T - 10));
+        assert_eq!(clock.stamp(now(70_000, 5, false)).trusted_s(), Some(T + 60));
+    }
+
+    #[test]
+    fn a_better_source_outranks_a_lesser_one_for_a_day() {
+        let mut clock = Clock::new(1, None);
+        assert!(clock.observe(now(0, T, true)));
+        assert!(!clock.network_time(1_000, T + 500));
+        assert_eq!(clock.trusted_s(1_000), Some(T + 1));
+        clock.network_time(86_400_000, T + 90_000);
+        assert_eq!((clock.trusted_s(86_400_000), clock.trust()), (Some(T + 90_000), Trust::Modem));
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_refused() {
+        let mut clock = Clock::new(1, Some(T));
+        assert!(!clock.observe(now(0, EARLIEST_S - 1, true)));
+        assert!(!clock.network_time(0, T - 86_401));
+        assert!(clock.network_time(0, T - 86_400));
+    }
+}

@@ -1,1 +1,9 @@
-fn main() {}
+//! `modem-sim`: the simulated modem as a program, its control, and the separate checker.
+
+mod program;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    program::main()
+}

@@ -1,0 +1,585 @@
+//! The meter: readings in, usage by SIM out. It owns the reading that the count
+//! has reached (the baseline), so that the bytes and the reading they end at are
+//! always written together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calendar::Calendar;
+use super::counter::{Evidence, Restarts, Sample, Step, step};
+use super::event::EventKind;
+use super::persist::{BaselineRow, BootRow, Loaded, Role, SimRow};
+use super::sim::{Iccid, SimId};
+use super::slots::{Drained, Slots};
+use super::time::{BootMs, Stamp, UnixS};
+use super::units::Traffic;
+
+/// The SIM of a source that cannot name one (a network interface).
+pub const UNNAMED_SIM: SimId = SimId(0);
+
+/// How many readings in a row may contradict each other before the count goes
+/// on from the last of them.
+const HELD_MAX: u32 = 5;
+
+/// Elapsed time where none is known (another boot, no trusted time): long
+/// enough that no rate is implausible for it.
+const ELAPSED_UNKNOWN_MS: BootMs = 315_360_000_000;
+
+/// Whose reading it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// `at`, `netdev`, …
+    pub source: &'static str,
+    /// IMEI, else port or interface: another one is another counter.
+    pub device: &'a str,
+    /// Boot, port, interface index …: see [`BaselineRow::epoch`].
+    pub epoch: &'a str,
+    /// What another epoch means: a certain restart from zero (a new interface
+    /// index), or only perhaps one (a port that was enumerated again).
+    pub epoch_change: Evidence,
+}
+
+/// What is recorded beside a plain advance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What kind.
+    pub kind: EventKind,
+    /// The reading before.
+    pub before: Option<Traffic>,
+    /// The reading that was seen.
+    pub seen: Option<Traffic>,
+    /// What was counted.
+    pub counted: Traffic,
+    /// Whether traffic of unknown size may be missing.
+    pub uncounted: bool,
+    /// For people.
+    pub detail: String,
+}
+
+/// What became of a reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It contradicts the one before: read again at once, count nothing yet.
+    Held,
+    /// It was counted.
+    Counted {
+        /// How much.
+        bytes: Traffic,
+        /// What is to be recorded.
+        note: Option<Note>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    counter: Traffic,
+    evidence: Evidence,
+    boot_ms: BootMs,
+    times: u32,
+}
+
+/// Usage by SIM.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    baseline: Option<BaselineRow>,
+    baseline_unsaved: bool,
+    held: Option<Held>,
+    sims: BTreeMap<SimId, SimRow>,
+    sims_unsaved: BTreeSet<SimId>,
+    merged_unsaved: Vec<(SimId, SimId)>,
+    slots: Slots,
+    unsaved: u64,
+}
+
+impl Meter {
+    /// Goes on where the store ends.
+    #[must_use]
+    pub fn load(loaded: &Loaded) -> Self {
+        Self {
+            baseline: loaded.baselines.iter().find(|row| row.role == Role::Metered).cloned(),
+            sims: loaded.sims.iter().map(|row| (row.id, row.clone())).collect(),
+            slots: Slots::load(&loaded.unplaced),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes counted and not yet handed to the store.
+    #[must_use]
+    pub fn unsaved(&self) -> u64 {
+        self.unsaved
+    }
+
+    /// True when there is anything at all to hand to the store.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.baseline_unsaved && self.unsaved > 0
+            || !self.sims_unsaved.is_empty()
+            || !self.merged_unsaved.is_empty()
+    }
+
+    /// A SIM's lifetime counts.
+    #[must_use]
+    pub fn sim(&self, id: SimId) -> Option<&SimRow> {
+        self.sims.get(&id)
+    }
+
+    /// The SIM that the last counted reading belonged to.
+    #[must_use]
+    pub fn last_sim(&self) -> Option<SimId> {
+        self.baseline.as_ref().map(|row| row.sim)
+    }
+
+    /// The SIM with that number; a new one where it was never seen, a
+    /// provisional one while the number is unknown. What a provisional SIM
+    /// counted in the same epoch goes to the SIM as soon as it has a name.
+    pub fn identify(&mut self, iccid: Option<&Iccid>, epoch: &str) -> (SimId, Option<Note>) {
+        let provisional = self
+            .baseline
+            .as_ref()
+            .filter(|row| row.epoch == epoch)
+            .and_then(|row| self.sims.get(&row.sim))
+            .filter(|sim| sim.id != UNNAMED_SIM && sim.iccid.is_none())
+            .map(|sim| sim.id);
+        let Some(iccid) = iccid else {
+            let id = provisional.unwrap_or_else(|| self.new_sim(None));
+            return (id, None);
+        };
+        let known =
+            self.sims.values().find(|sim| sim.iccid.as_ref() == Some(iccid)).map(|sim| sim.id);
+        match (known, provisional) {
+            (Some(id), None) => (id, None),
+            (None, None) => (self.new_sim(Some(iccid.clone())), None),
+            (None, Some(id)) => {
+                if let Some(sim) = self.sims.get_mut(&id) {
+                    sim.iccid = Some(iccid.clone());
+                }
+                self.sims_unsaved.insert(id);
+                (id, Some(merged_note(iccid, self.counted_by(id))))
+            }
+            (Some(to), Some(from)) => {
+                let moved = self.counted_by(from);
+                self.merge(from, to);
+                (to, Some(merged_note(iccid, moved)))
+            }
+        }
+    }
+
+    /// The SIM of a source that cannot name one.
+    pub fn unnamed(&mut self) -> SimId {
+        if !self.sims.contains_key(&UNNAMED_SIM) {
+            self.insert_sim(UNNAMED_SIM, None);
+        }
+        UNNAMED_SIM
+    }
+
+    fn counted_by(&self, id: SimId) -> Traffic {
+        self.sims.get(&id).map_or(Traffic::ZERO, |sim| sim.home.plus(sim.roaming))
+    }
+
+    fn new_sim(&mut self, iccid: Option<Iccid>) -> SimId {
+        let last = self.sims.keys().next_back().map_or(0, |id| id.0);
+        let id = SimId(last.saturating_add(1));
+        self.insert_sim(id, iccid);
+        id
+    }
+
+    fn insert_sim(&mut self, id: SimId, iccid: Option<Iccid>) {
+        let row =
+            SimRow { id, iccid, merged_into: None, home: Traffic::ZERO, roaming: Traffic::ZERO };
+        self.sims.insert(id, row);
+        self.sims_unsaved.insert(id);
+    }
+
+    fn merge(&mut self, from: SimId, to: SimId) {
+        let Some(mut source) = self.sims.get(&from).cloned() else { return };
+        if let Some(target) = self.sims.get_mut(&to) {
+            target.home = target.home.plus(source.home);
+            target.roaming = target.roaming.plus(source.roaming);
+        }
+        source.home = Traffic::ZERO;
+        source.roaming = Traffic::ZERO;
+        source.merged_into = Some(to);
+        self.sims.insert(from, source);
+        self.sims_unsaved.extend([from, to]);
+        self.slots.merge(from, to);
+        self.merged_unsaved.push((to, from));
+        if let Some(baseline) = self.baseline.as_mut().filter(|row| row.sim == from) {
+            baseline.sim = to;
+            self.baseline_unsaved = true;
+        }
+    }
+
+    /// Takes a reading of SIM `sim`'s traffic, taken at `at`.
+    pub fn read(
+        &mut self,
+        origin: Origin<'_>,
+        sim: SimId,
+        sample: &Sample,
+        roaming: bool,
+        at: Stamp,
+    ) -> Outcome {
+        let Some(before) = self.baseline.clone() else {
+            let detail = "the first reading of this source; nothing before it is counted";
+            return self.start_over(origin, sim, sample, at, EventKind::Baseline, false, detail);
+        };
+        if before.source != origin.source || before.device != origin.device {
+            let detail = format!(
+                "{} {} is read now, {} {} was before; what moved in between is not counted",
+                origin.source, origin.device, before.source, before.device
+            );
+            let kind = EventKind::SourceChange;
+            return self.start_over(origin, sim, sample, at, kind, true, &detail);
+        }
+        let mut evidence = sample.evidence;
+        if before.epoch != origin.epoch {
+            evidence = evidence.max(origin.epoch_change);
+        }
+        if let Some(held) = &self.held {
+            evidence = evidence.max(held.evidence);
+        }
+        let elapsed_ms = elapsed(before.at, at);
+        let judged = Sample { evidence, ..sample.clone() };
+        let verdict = step(before.counter, &judged, elapsed_ms);
+
+        let same_sim = before.sim == sim;
+        if same_sim && let Step::Advance(bytes) = verdict {
+            self.count(origin, sim, sample.counter, roaming, at, bytes);
+            return Outcome::Counted { bytes, note: None };
+        }
+        if !self.is_confirmed(sample, evidence, at) {
+            return Outcome::Held;
+        }
+        if !same_sim {
+            return self.change_sim(origin, sim, &judged, roaming, at, elapsed_ms);
+        }
+        let bytes = verdict.counted();
+        let (kind, uncounted, detail) = explain(verdict, elapsed_ms);
+        let note = Note {
+            kind,
+            before: Some(before.counter),
+            seen: Some(sample.counter),
+            counted: bytes,
+            uncounted,
+            detail,
+        };
+        self.count(origin, sim, sample.counter, roaming, at, bytes);
+        Outcome::Counted { bytes, note: Some(note) }
+    }
+
+    /// One garbled digit must not look like a restart: what is no plain advance
+    /// is believed only when a second reading goes on from it.
+    fn is_confirmed(&mut self, sample: &Sample, evidence: Evidence, at: Stamp) -> bool {
+        let times = self.held.as_ref().map_or(0, |held| held.times);
+        let goes_on = self.held.as_ref().is_some_and(|held| {
+            let elapsed_ms = at.boot_ms.saturating_sub(held.boot_ms);
+            sample.evidence == Evidence::Same
+                && matches!(
+                    step(held.counter, sample, elapsed_ms),
+                    Step::Advance(_) | Step::Wrap(_)
+                )
+        });
+        if goes_on || times >= HELD_MAX {
+            return true;
+        }
+        self.held =
+            Some(Held { counter: sample.counter, evidence, boot_ms: at.boot_ms, times: times + 1 });
+        false
+    }
+
+    /// Another SIM is in: what the counter holds is the new SIM's only when it
+    /// certainly started at zero since; else counting starts here.
+    fn change_sim(
+        &mut self,
+        origin: Origin<'_>,
+        sim: SimId,
+        sample: &Sample,
+        roaming: bool,
+        at: Stamp,
+        elapsed_ms: BootMs,
+    ) -> Outcome {
+        let kind = EventKind::SimChange;
+        let from_zero =
+            sample.evidence == Evidence::Restarted && sample.restarts == Restarts::FromZero;
+        if from_zero && let Step::Reset(bytes) = step(Traffic::ZERO, sample, elapsed_ms) {
+            let note = Note {
+                kind,
+                before: self.baseline.as_ref().map(|row| row.counter),
+                seen: Some(sample.counter),
+                counted: bytes,
+                uncounted: true,
+                detail: "another SIM is in the modem, which restarted: all that its counter \
+                         holds is the new SIM's; what the old one moved after its last reading \
+                         is missing"
+                    .to_owned(),
+            };
+            self.count(origin, sim, sample.counter, roaming, at, bytes);
+            return Outcome::Counted { bytes, note: Some(note) };
+        }
+        let detail = "another SIM is in the modem; what moved between the last reading of the \
+                      old one and this first reading of the new one is not counted";
+        self.start_over(origin, sim, sample, at, kind, true, detail)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn start_over(
+        &mut self,
+        origin: Origin<'_>,
+        sim: SimId,
+        sample: &Sample,
+        at: Stamp,
+        kind: EventKind,
+        uncounted: bool,
+        detail: &str,
+    ) -> Outcome {
+        let note = Note {
+            kind,
+            before: self.baseline.as_ref().map(|row| row.counter),
+            seen: Some(sample.counter),
+            counted: Traffic::ZERO,
+            uncounted,
+            detail: detail.to_owned(),
+        };
+        self.count(origin, sim, sample.counter, false, at, Traffic::ZERO);
+        Outcome::Counted { bytes: Traffic::ZERO, note: Some(note) }
+    }
+
+    fn count(
+        &mut self,
+        origin: Origin<'_>,
+        sim: SimId,
+        counter: Traffic,
+        roaming: bool,
+        at: Stamp,
+        bytes: Traffic,
+    ) {
+        self.held = None;
+        self.baseline = Some(BaselineRow {
+            role: Role::Metered,
+            source: origin.source.to_owned(),
+            device: origin.device.to_owned(),
+            epoch: origin.epoch.to_owned(),
+            sim,
+            counter,
+            at,
+        });
+        self.baseline_unsaved = true;
+        if bytes.is_zero() {
+            return;
+        }
+        if let Some(row) = self.sims.get_mut(&sim) {
+            let side = if roaming { &mut row.roaming } else { &mut row.home };
+            *side = side.plus(bytes);
+            self.sims_unsaved.insert(sim);
+        }
+        self.slots.add(sim, roaming, at, bytes);
+        self.unsaved = self.unsaved.saturating_add(bytes.total());
+    }
+
+    /// Places what was counted before the time was known; see
+    /// [`Slots::place_waiting`].
+    pub fn place_waiting(&mut self, this_boot: u32, started_s: UnixS, boots: &[BootRow]) -> bool {
+        let waiting = self.slots.is_waiting();
+        if waiting {
+            self.slots.place_waiting(this_boot, started_s, boots);
+        }
+        waiting
+    }
+
+    /// Hands over all that the next commit writes.
+    pub fn drain(&mut self, calendar: &Calendar) -> MeterRows {
+        self.unsaved = 0;
+        let baseline = self.baseline.clone().filter(|_| std::mem::take(&mut self.baseline_unsaved));
+        let sims = std::mem::take(&mut self.sims_unsaved)
+            .into_iter()
+            .filter_map(|id| self.sims.get(&id).cloned())
+            .collect();
+        MeterRows {
+            baseline,
+            sims,
+            merged_sims: std::mem::take(&mut self.merged_unsaved),
+            slots: self.slots.drain(calendar),
+        }
+    }
+}
+
+/// What one commit writes of the meter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeterRows {
+    /// The reading that the count has reached.
+    pub baseline: Option<BaselineRow>,
+    /// SIMs whose counts changed.
+    pub sims: Vec<SimRow>,
+    /// (to, from).
+    pub merged_sims: Vec<(SimId, SimId)>,
+    /// Usage by slot.
+    pub slots: Drained,
+}
+
+fn elapsed(before: Stamp, at: Stamp) -> BootMs {
+    if before.boot_seq == at.boot_seq {
+        return at.boot_ms.saturating_sub(before.boot_ms);
+    }
+    match (before.trusted_s(), at.trusted_s()) {
+        (Some(then), Some(now)) => {
+            BootMs::try_from(now.saturating_sub(then)).unwrap_or(0).saturating_mul(1_000)
+        }
+        _ => ELAPSED_UNKNOWN_MS,
+    }
+}
+
+fn explain(verdict: Step, elapsed_ms: BootMs) -> (EventKind, bool, String) {
+    let after =
+        format!("{}.{} s after the last reading", elapsed_ms / 1_000, elapsed_ms % 1_000 / 100);
+    match verdict {
+        Step::Advance(_) | Step::Wrap(_) => (
+            EventKind::Wrap,
+            false,
+            format!("the counter passed the end of its width, {after}; counted exactly"),
+        ),
+        Step::Reset(_) => (
+            EventKind::Reset,
+            true,
+            format!(
+                "the counter started again from zero, {after}; its new reading is counted whole, \
+                 what it moved before the restart and after the last reading is missing"
+            ),
+        ),
+        Step::Gap(_, cause) => (EventKind::Gap, true, format!("{} ({after})", cause.sentence())),
+    }
+}
+
+fn merged_note(iccid: &Iccid, counted: Traffic) -> Note {
+    Note {
+        kind: EventKind::SimMerged,
+        before: None,
+        seen: None,
+        counted,
+        uncounted: false,
+        detail: format!("what was counted while the SIM could not be read belongs to {iccid}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::counter::Width;
+    use super::super::time::Trust;
+    use super::*;
+
+    const ORIGIN: Origin<'_> = Origin {
+        source: "at",
+        device: "860000000000001",
+        epoch: "boot-1 tty-1",
+        epoch_change: Evidence::MayHaveRestarted,
+    };
+
+    fn t(rx: u64, tx: u64) -> Traffic {
+        Traffic { rx, tx }
+    }
+
+    fn at(boot_ms: BootMs) -> Stamp {
+        Stamp { boot_seq: 1, boot_ms, wall_s: 1_800_000_000, trust: Trust::Ntp }
+    }
+
+    fn sample(rx: u64, tx: u64, evidence: Evidence) -> Sample {
+        Sample {
+            counter: t(rx, tx),
+            width: Width::Bits32,
+            restarts: Restarts::FromZero,
+            evidence,
+            rate_max: 50_000_000,
+        }
+    }
+
+    /// Feeds samples ten seconds apart; `h` held, else what was counted and the note.
+    fn run(meter: &mut Meter, sim: SimId, samples: &[Sample]) -> Vec<String> {
+        let start = meter.baseline.as_ref().map_or(0, |row| row.at.boot_ms);
+        samples
+            .iter()
+            .zip(1_u64..)
+            .map(|(sample, n)| {
+                match meter.read(ORIGIN, sim, sample, false, at(start + n * 10_000)) {
+                    Outcome::Held => "h".to_owned(),
+                    Outcome::Counted { bytes, note } => {
+                        let note = note.map_or("", |note| note.kind.word());
+                        format!("{}/{} {note}", bytes.rx, bytes.tx).trim_end().to_owned()
+                    }
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn readings_become_usage() {
+        use Evidence::{MayHaveRestarted as May, Restarted as Did, Same};
+        let top = u64::from(u32::MAX);
+        #[rustfmt::skip]
+        let table: &[(&str, Vec<Sample>, &[&str])] = &[
+            ("nothing before the first reading counts", vec![sample(500, 50, Same), sample(600, 50, Same)],
+                &["0/0 baseline", "100/0"]),
+            ("a wrap is confirmed, then exact", vec![sample(top, 0, Same), sample(9, 0, Same), sample(19, 0, Same)],
+                &["0/0 baseline", "h", "20/0 wrap"]),
+            ("a garbled digit counts nothing", vec![sample(500, 50, Same), sample(50, 50, Same), sample(510, 50, Same)],
+                &["0/0 baseline", "h", "10/0"]),
+            ("a garbled jump counts nothing", vec![sample(500, 50, Same), sample(5_000_000_000, 50, Same), sample(510, 50, Same)],
+                &["0/0 baseline", "h", "10/0"]),
+            ("a reset is confirmed, then whole", vec![sample(500, 50, Same), sample(7, 7, Same), sample(8, 7, Same)],
+                &["0/0 baseline", "h", "8/7 reset"]),
+            ("a restart that was seen", vec![sample(500, 50, Same), sample(900, 90, Did), sample(901, 90, Same)],
+                &["0/0 baseline", "h", "901/90 reset"]),
+            ("a port that came back", vec![sample(500, 50, Same), sample(900, 90, May), sample(901, 90, Same)],
+                &["0/0 baseline", "h", "401/40 gap"]),
+            ("a second restart while the first is confirmed",
+                vec![sample(500, 50, Same), sample(90, 9, Did), sample(5, 5, Did), sample(6, 6, Same)],
+                &["0/0 baseline", "h", "h", "6/6 reset"]),
+        ];
+        for (name, samples, expected) in table {
+            let mut meter = Meter::default();
+            let (sim, _) = meter.identify(None, ORIGIN.epoch);
+            assert_eq!(&run(&mut meter, sim, samples), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_provisional_sim_is_merged_into_the_one_it_proves_to_be() {
+        let card = Iccid::parse("8986012034567890123").unwrap();
+        let mut meter = Meter::default();
+        let (known, _) = meter.identify(Some(&card), ORIGIN.epoch);
+        run(&mut meter, known, &[sample(0, 0, Evidence::Same), sample(100, 0, Evidence::Same)]);
+        let other_epoch = Origin { epoch: "boot-1 tty-2", ..ORIGIN };
+        let (provisional, _) = meter.identify(None, other_epoch.epoch);
+        assert_ne!(provisional, known);
+        // another SIM for all that is known: a new baseline, said so
+        let first = sample(100, 0, Evidence::Same);
+        assert_eq!(meter.read(other_epoch, provisional, &first, false, at(30_000)), Outcome::Held);
+        let Outcome::Counted { note: Some(note), .. } =
+            meter.read(other_epoch, provisional, &first, false, at(31_000))
+        else {
+            panic!("the change of SIM is recorded");
+        };
+        assert_eq!((note.kind, note.uncounted), (EventKind::SimChange, true));
+        meter.read(other_epoch, provisional, &sample(150, 0, Evidence::Same), false, at(40_000));
+        assert_eq!(meter.sim(provisional).unwrap().home, t(50, 0));
+        let (named, note) = meter.identify(Some(&card), other_epoch.epoch);
+        assert_eq!((named, note.unwrap().counted), (known, t(50, 0)));
+        assert_eq!(meter.sim(known).unwrap().home, t(150, 0));
+        assert_eq!(meter.sim(provisional).unwrap().merged_into, Some(known));
+        // the count goes on without a gap
+        assert_eq!(
+            meter.read(other_epoch, known, &sample(175, 0, Evidence::Same), true, at(50_000)),
+            Outcome::Counted { bytes: t(25, 0), note: None }
+        );
+        assert_eq!(meter.sim(known).unwrap().roaming, t(25, 0));
+    }
+
+    #[test]
+    fn the_bytes_and_the_reading_they_end_at_leave_together() {
+        let mut meter = Meter::default();
+        let (sim, _) = meter.identify(None, ORIGIN.epoch);
+        run(&mut meter, sim, &[sample(0, 0, Evidence::Same), sample(70, 7, Evidence::Same)]);
+        let calendar = Calendar::new(jiff::tz::TimeZone::UTC);
+        let rows = meter.drain(&calendar);
+        assert_eq!(rows.baseline.unwrap().counter, t(70, 7));
+        assert_eq!(rows.slots.usage.len(), 5, "one row a tier");
+        assert!(rows.slots.usage.iter().all(|delta| delta.bytes == t(70, 7)));
+        assert_eq!(meter.drain(&calendar), MeterRows::default());
+    }
+}
