@@ -9,69 +9,13 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::failure::{self, Failure};
+use super::help;
 use super::when::{self, When};
 use crate::domain::snapshot::Tier;
 use crate::domain::units::parse_size;
 
-const AFTER_HELP: &str = "\
-Examples:
-  posdatactl status                     what is left, until when, and is it saved?
-  posdatactl usage hour                 the last 24 hours as a chart
-  posdatactl usage day --from 2026-11   every day since the 1st of November
-  posdatactl --json status | jq .balance.remaining_bytes
-  sudo posdatactl trace --for 30s       what is said to the modem, live
-
-JSON: one document on one line; watch and trace print one object a line. Bytes
-are integers, times RFC 3339 in UTC. A key that is absent is unknown, not zero.
-With --json an error is one object on standard error, standard output stays
-empty: {\"error\":{\"name\":\"org.posdata.Error.Busy\",\"message\":\"…\",\"hint\":\"…\"}}
-
-Exit status: 0 done; 64 wrong usage; 69 the bus or posdatad is not there or does
-not answer; 70 internal error; 74 the output cannot be written; 77 not allowed.";
-
-const USAGE_HELP: &str = "\
-WHEN is one of
-  2026-11-01, 2026-11, 2026   a day, month or year of the local time zone
-  2026-11-01T08:30            a local time
-  2026-11-01T00:30:00Z        an instant (RFC 3339)
-  -7d, -12h, -90m             so long ago
-A day, month or year given to --to is shown whole.
-
-Examples:
-  posdatactl usage                      the last 31 days
-  posdatactl usage hour --from -12h     the last 12 hours
-  posdatactl usage day --from 2026-11-01 --to 2026-11-07
-  posdatactl --json usage month         {\"granularity\":\"month\",\"slots\":[{\"start\":…,
-                                        \"rx_bytes\":…,\"tx_bytes\":…,\"home\":{…},\"roaming\":{…},
-                                        \"estimated\":false},…]}
-
-Slots in which nothing was recorded are left out. On a terminal each slot has a
-bar as long as its share of the largest; piped, there is a plain table.";
-
-const EVENTS_HELP: &str = "\
-Examples:
-  posdatactl events                     the latest 20
-  posdatactl events --limit 200         the latest 200
-  posdatactl --json events --after 41   all that came after number 41
-
-What is recorded: baselines, wraps, resets and gaps of the counters, changes of
-SIM or source, faults of the store. As they happen: journalctl -fu posdatad";
-
-const WATCH_HELP: &str = "\
-Examples:
-  posdatactl watch
-  posdatactl watch --accuracy 1B --period 1s
-  posdatactl --json watch | while read -r line; do …; done
-
-Ctrl-C ends it.";
-
-const TRACE_HELP: &str = "\
-Needs root or the group posdata-admin. Tracing ends after --for, at Ctrl-C, and
-when posdatactl ends in whatever way.
-
-Examples:
-  sudo posdatactl trace
-  sudo posdatactl --json trace --for 10m > trace.jsonl";
+/// Over the options that every verb takes.
+const COMMON: &str = "Common options";
 
 /// Which bus the daemon is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,19 +44,22 @@ pub(super) struct Args {
     name = "posdatactl",
     version,
     about = "Shows what posdatad knows of this terminal's mobile data",
-    after_help = AFTER_HELP,
+    after_help = help::ALL,
     max_term_width = 100,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    subcommand_value_name = "VERB",
+    subcommand_help_heading = "Verbs"
 )]
 struct Given {
     /// Look for posdatad on the session bus instead of the system bus
-    #[arg(long, global = true, conflicts_with = "bus_address")]
+    #[arg(long, global = true, help_heading = COMMON, conflicts_with = "bus_address")]
     session: bool,
     /// Look for posdatad on the bus at this D-Bus address
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "ADDRESS")]
     bus_address: Option<String>,
     /// Print JSON instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     json: bool,
     #[command(subcommand)]
     verb: Verb,
@@ -122,20 +69,22 @@ struct Given {
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub(super) enum Verb {
     /// What is left of the data, until when, and whether all is well
+    #[command(after_help = help::STATUS)]
     Status,
     /// How much was used, by five minutes, hour, day, month or year
-    #[command(after_help = USAGE_HELP)]
+    #[command(after_help = help::USAGE)]
     Usage(Usage),
     /// What happened to the counters: resets, gaps, SIM changes, faults
-    #[command(after_help = EVENTS_HELP)]
+    #[command(after_help = help::EVENTS)]
     Events(Events),
     /// Where the figures come from: ports, modem, counter, faults (root or group posdata-admin)
+    #[command(after_help = help::SOURCES)]
     Sources,
     /// The counters, live
-    #[command(after_help = WATCH_HELP)]
+    #[command(after_help = help::WATCH)]
     Watch(Watch),
     /// What is said to the modem and what it answers, live (root or group posdata-admin)
-    #[command(after_help = TRACE_HELP)]
+    #[command(after_help = help::TRACE)]
     Trace(Trace),
 }
 
@@ -156,14 +105,14 @@ pub(super) struct Usage {
 /// The history's tiers, as they are written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Granularity {
-    /// Kept for 2 days
+    /// Kept for 2 days by default
     #[value(alias = "five_minutes", alias = "5min")]
     FiveMinutes,
-    /// Kept for 4 days
+    /// Kept for 4 days by default
     Hour,
-    /// Kept for 62 days
+    /// Kept for 62 days by default
     Day,
-    /// Kept for 25 months
+    /// Kept for 25 months by default
     Month,
     /// Kept for ever
     Year,
@@ -264,9 +213,15 @@ impl Early {
             return ExitCode::SUCCESS;
         }
         if self.json {
-            return Failure::Usage(self.error.to_string().trim_end().to_owned()).report(true);
+            let text = self.error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            return Failure::Usage(first.trim_start_matches("error: ").to_owned()).report(true);
         }
         let _ = write!(std::io::stderr(), "{}", self.error);
         ExitCode::from(failure::EX_USAGE)
     }
 }
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use zbus::fdo;
-use zbus::proxy::CacheProperties;
+use zbus::proxy::{CacheProperties, OwnerChangedStream};
 
 use super::args::Bus;
 use super::failure::Failure;
@@ -20,9 +20,9 @@ use super::record::Record;
 /// How long the bus may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the daemon may take for an answer. What is read from its store may
-/// wait for a slow flash.
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the daemon may take for an answer: what is read from its store may
+/// wait for a slow flash. Longer than the daemon's own limit, to hear its reason.
+const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A connection to the bus that the daemon is on.
 pub(super) struct Client {
@@ -41,7 +41,7 @@ impl Client {
             Bus::Session => zbus::connection::Builder::session(),
             Bus::Address(address) => zbus::connection::Builder::address(address.as_str()),
         };
-        let connecting = builder.method_timeout(CALL_TIMEOUT).build();
+        let connecting = builder.build();
         let connection = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await
             .map_err(|_| Failure::BusUnreachable {
@@ -76,22 +76,17 @@ impl Client {
     }
 
     async fn properties(&self, interface: &'static str) -> Result<Record, Failure> {
-        let all = self.properties.get_all(interface).await;
-        all.map(Record::of_properties).map_err(|error| self.failure(interface, error))
+        self.ask(interface, self.properties.get_all(interface)).await.map(Record::of_properties)
     }
 
     /// The SIM's buckets, in the order in which they are drawn down.
     pub(super) async fn buckets(&self) -> Result<Vec<Bucket>, Failure> {
-        read_all(
-            self.balance.get_buckets().await.map_err(|error| self.failure(BALANCE, error))?,
-            Bucket::read,
-        )
+        read_all(self.ask(BALANCE, self.balance.get_buckets()).await?, Bucket::read)
     }
 
     /// The current cycle, when one is known.
     pub(super) async fn cycle(&self) -> Result<Option<Cycle>, Failure> {
-        let cycle =
-            Record::new(self.usage.get_cycle().await.map_err(|error| self.failure(USAGE, error))?);
+        let cycle = Record::new(self.ask(USAGE, self.usage.get_cycle()).await?);
         if cycle.is_empty() { Ok(None) } else { Cycle::read(&cycle).map(Some) }
     }
 
@@ -102,22 +97,20 @@ impl Client {
         from_s: u64,
         to_s: u64,
     ) -> Result<Vec<Slot>, Failure> {
-        let slots = self.usage.get_usage(granularity, from_s, to_s).await;
-        read_all(slots.map_err(|error| self.failure(USAGE, error))?, Slot::read)
+        read_all(
+            self.ask(USAGE, self.usage.get_usage(granularity, from_s, to_s)).await?,
+            Slot::read,
+        )
     }
 
     /// At most `limit` events after that number, oldest first.
     pub(super) async fn events(&self, after_id: u64, limit: u32) -> Result<Vec<Event>, Failure> {
-        let events = self.usage.get_events(after_id, limit).await;
-        read_all(events.map_err(|error| self.failure(USAGE, error))?, Event::read)
+        read_all(self.ask(USAGE, self.usage.get_events(after_id, limit)).await?, Event::read)
     }
 
     /// Every source, the metered one first.
     pub(super) async fn sources(&self) -> Result<Vec<Source>, Failure> {
-        read_all(
-            self.admin.source_info().await.map_err(|error| self.failure(ADMIN, error))?,
-            Source::read,
-        )
+        read_all(self.ask(ADMIN, self.admin.source_info()).await?, Source::read)
     }
 
     /// Begins a watch; the stream was there before it, so that nothing is missed.
@@ -126,37 +119,46 @@ impl Client {
         accuracy_bytes: u64,
         period_s: u32,
     ) -> Result<(u32, ReadingStream), Failure> {
-        let readings =
-            self.usage.receive_reading().await.map_err(|error| self.failure(USAGE, error))?;
-        let id = self.usage.watch(accuracy_bytes, period_s).await;
-        Ok((id.map_err(|error| self.failure(USAGE, error))?, readings))
+        let readings = self.ask(USAGE, self.usage.receive_reading()).await?;
+        let id = self.ask(USAGE, self.usage.watch(accuracy_bytes, period_s)).await?;
+        Ok((id, readings))
     }
 
     /// Ends a watch.
     pub(super) async fn unwatch(&self, id: u32) -> Result<(), Failure> {
-        self.usage.unwatch(id).await.map_err(|error| self.failure(USAGE, error))
+        self.ask(USAGE, self.usage.unwatch(id)).await
     }
 
     /// Begins a trace; the stream was there before it, so that nothing is missed.
     pub(super) async fn trace(&self, seconds: u32) -> Result<TraceLineStream, Failure> {
-        let lines =
-            self.admin.receive_trace_line().await.map_err(|error| self.failure(ADMIN, error))?;
-        self.admin.trace(seconds).await.map_err(|error| self.failure(ADMIN, error))?;
+        let lines = self.ask(ADMIN, self.admin.receive_trace_line()).await?;
+        self.ask(ADMIN, self.admin.trace(seconds)).await?;
         Ok(lines)
     }
 
     /// Ends a trace.
     pub(super) async fn untrace(&self) -> Result<(), Failure> {
-        self.admin.trace(0).await.map_err(|error| self.failure(ADMIN, error))
+        self.ask(ADMIN, self.admin.trace(0)).await
     }
 
-    /// Waits until the daemon is no longer the one that was asked.
-    pub(super) async fn gone(&self) -> Failure {
-        // When the stream itself ends, the bus is gone, and the daemon with it.
-        if let Ok(mut owners) = self.usage.inner().receive_owner_changed().await {
-            owners.next().await;
+    /// The daemon's coming and going, from now on: to be had before what must not
+    /// outlive the daemon is begun.
+    pub(super) async fn presence(&self) -> Result<Presence, Failure> {
+        let owners = self.ask(USAGE, self.usage.inner().receive_owner_changed()).await?;
+        Ok(Presence { owners, bus: self.bus.clone() })
+    }
+
+    /// Asks, and waits no longer than [`CALL_TIMEOUT`]; a connection's own limit
+    /// does not hold for calls that must not start the daemon.
+    async fn ask<T>(
+        &self,
+        interface: &'static str,
+        question: impl Future<Output = zbus::Result<T>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(CALL_TIMEOUT, question).await {
+            Ok(answer) => answer.map_err(|error| self.failure(interface, error)),
+            Err(_) => Err(Failure::TimedOut { bus: self.bus.clone(), waited: CALL_TIMEOUT }),
         }
-        Failure::Gone(self.bus.clone())
     }
 
     /// What an error of a call says to the person who made it.
@@ -183,14 +185,26 @@ impl Client {
                 fdo::Error::ZBus(error) => self.failure(interface, error),
                 other => Failure::Misunderstood(other.to_string()),
             },
-            zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Failure::TimedOut { bus, waited: CALL_TIMEOUT }
-            }
             zbus::Error::InputOutput(error) => {
                 Failure::BusUnreachable { bus, reason: error.to_string() }
             }
             other => Failure::Misunderstood(other.to_string()),
         }
+    }
+}
+
+/// Whether the daemon that was asked is still there.
+pub(super) struct Presence {
+    owners: OwnerChangedStream<'static>,
+    bus: Bus,
+}
+
+impl Presence {
+    /// Waits until it is not.
+    pub(super) async fn gone(&mut self) -> Failure {
+        // When the stream itself ends, the bus is gone, and the daemon with it.
+        self.owners.next().await;
+        Failure::Gone(self.bus.clone())
     }
 }
 
@@ -203,9 +217,7 @@ fn read_all<T>(
 
 fn connect_failure(bus: &Bus, error: &zbus::Error) -> Failure {
     match (error, bus) {
-        (zbus::Error::Address(reason), Bus::Address(address)) => {
-            Failure::BadAddress { address: address.clone(), reason: reason.clone() }
-        }
+        (zbus::Error::Address(_), Bus::Address(address)) => Failure::BadAddress(address.clone()),
         (zbus::Error::Connection(io, _) | zbus::Error::InputOutput(io), _) => {
             let reason = io.to_string();
             if io.kind() == io::ErrorKind::PermissionDenied {

@@ -9,7 +9,7 @@ use super::args;
 use super::client::Client;
 use super::failure::Failure;
 use super::layout::{Cell, Side, Table, wrap};
-use super::model::{Counts, Event};
+use super::model::Event;
 use super::screen::{Colour, Screen, harmless};
 use super::status::directions;
 use crate::domain::units::Size;
@@ -79,51 +79,77 @@ async fn page(
 }
 
 fn text(events: &VecDeque<Event>, screen: &Screen) -> String {
-    let mut table = Table::new(&[
-        ("ID", Side::Right),
-        ("TIME", Side::Left),
-        ("EVENT", Side::Left),
-        ("SOURCE", Side::Left),
-        ("COUNTED", Side::Right),
-        (if screen.columns.is_none() { "WHY" } else { "" }, Side::Left),
-    ]);
+    let form = Form::of(screen);
+    let mut headings = vec![("ID", Side::Right), ("TIME", Side::Left), ("EVENT", Side::Left)];
+    if form != Form::Narrow {
+        headings.extend([("SOURCE", Side::Left), ("COUNTED", Side::Right)]);
+    }
+    if form == Form::Piped {
+        headings.push(("WHY", Side::Left));
+    }
+    let mut table = Table::new(&headings);
     for event in events {
-        // Piped, an event is a line; on a terminal its story stands below it.
-        let why = if screen.columns.is_none() { story(event) } else { String::new() };
-        table.row(vec![
+        let mut row = vec![
             event.id.unwrap_or(0).to_string().into(),
-            time(event, screen).into(),
+            time(event, screen, form).into(),
             Cell::coloured(event.kind.as_deref().unwrap_or("?"), colour(event)),
-            event.source.as_deref().unwrap_or("-").into(),
-            counted(event).into(),
-            why.into(),
-        ]);
+        ];
+        if form != Form::Narrow {
+            row.extend([event.source.as_deref().unwrap_or("-").into(), counted(event).into()]);
+        }
+        if form == Form::Piped {
+            row.push(story(event, form).into());
+        }
+        table.row(row);
     }
     let mut lines = table.render(screen).into_iter();
     let mut text = lines.next().unwrap_or_default();
     text.push('\n');
     for (line, event) in lines.zip(events) {
-        text.push_str(&format!("{line}\n"));
+        text.push_str(&line);
+        text.push('\n');
         if let Some(columns) = screen.columns {
-            let story = wrap(&harmless(&story(event)), Some(columns.saturating_sub(4)));
-            story
-                .iter()
-                .filter(|line| !line.is_empty())
-                .for_each(|line| text.push_str(&format!("    {line}\n")));
+            let story = wrap(&harmless(&story(event, form)), Some(columns.saturating_sub(4)));
+            for line in story.iter().filter(|line| !line.is_empty()) {
+                text.push_str(&format!("    {line}\n"));
+            }
         }
     }
     text
 }
 
+/// How an event is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// All of it on one line.
+    Piped,
+    /// The figures on a line, its story below.
+    Wide,
+    /// What and when on a line, all else below.
+    Narrow,
+}
+
+impl Form {
+    fn of(screen: &Screen) -> Self {
+        match screen.columns {
+            None => Self::Piped,
+            Some(..76) => Self::Narrow,
+            Some(_) => Self::Wide,
+        }
+    }
+}
+
 /// Local time, or where it was not known then, the boot and the time since it.
-fn time(event: &Event, screen: &Screen) -> String {
+fn time(event: &Event, screen: &Screen, form: Form) -> String {
     event.time.map_or_else(
         || {
             let seconds = event.boot_ms.unwrap_or(0) / 1000;
             let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
             format!("boot {} +{hours:02}:{minutes:02}:{seconds:02}", event.boot_seq.unwrap_or(0))
         },
-        |at| screen.second(at),
+        |at| {
+            if form == Form::Narrow { screen.time(at, "%Y-%m-%d %H:%M") } else { screen.second(at) }
+        },
     )
 }
 
@@ -132,19 +158,26 @@ fn counted(event: &Event) -> String {
     if event.uncounted == Some(true) { format!("{counted} + unknown") } else { counted.to_string() }
 }
 
-fn story(event: &Event) -> String {
+fn story(event: &Event, form: Form) -> String {
     let mut story = Vec::new();
     story.extend(event.detail.clone().filter(|detail| !detail.is_empty()));
-    let reading = |counts: Counts| directions(counts);
     match (event.before, event.seen) {
         (Some(before), Some(seen)) => {
-            story.push(format!("Counter before: {}; then: {}.", reading(before), reading(seen)));
+            story.push(format!(
+                "Counter before: {}; then: {}.",
+                directions(before),
+                directions(seen)
+            ));
         }
-        (None, Some(seen)) => story.push(format!("Counter: {}.", reading(seen))),
-        (Some(before), None) => story.push(format!("Counter before: {}.", reading(before))),
+        (None, Some(seen)) => story.push(format!("Counter: {}.", directions(seen))),
+        (Some(before), None) => story.push(format!("Counter before: {}.", directions(before))),
         (None, None) => {}
     }
     story.extend(event.iccid.as_ref().map(|iccid| format!("SIM {iccid}.")));
+    if form == Form::Narrow {
+        story.extend(event.source.as_ref().map(|source| format!("Source {source}.")));
+        story.push(format!("Counted {}.", counted(event)));
+    }
     story.join(" ")
 }
 
@@ -159,7 +192,7 @@ fn colour(event: &Event) -> Colour {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::Instant;
+    use super::super::model::{Counts, Instant};
     use super::super::screen::tests::screen;
     use super::*;
 
@@ -208,6 +241,25 @@ ID  TIME                        EVENT         SOURCE            COUNTED
     The modem restarted (RDY): its counter began again. Counter before: received
     5.0 MiB, sent 1.0 MiB; then: received 2.0 KiB, sent 0 B.
 12  boot 3 +01:02:03            time_trusted  -                     0 B
+"
+        );
+    }
+
+    #[test]
+    fn on_a_narrow_one_too() {
+        assert_eq!(
+            text(&events(), &screen(Some(40))),
+            "\
+ID  TIME              EVENT
+ 7  2026-11-24 10:10  reset
+    The modem restarted (RDY): its
+    counter began again. Counter before:
+    received 5.0 MiB, sent 1.0 MiB;
+    then: received 2.0 KiB, sent 0 B.
+    Source at. Counted 2.0 KiB +
+    unknown.
+12  boot 3 +01:02:03  time_trusted
+    Counted 0 B.
 "
         );
     }

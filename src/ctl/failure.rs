@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::args::Bus;
 
 /// Exit statuses of `sysexits.h`.
@@ -20,8 +22,8 @@ pub(super) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The address of the bus cannot be one.
-    #[error("\"{address}\" is not a D-Bus address: {reason}")]
-    BadAddress { address: String, reason: String },
+    #[error("\"{0}\" is not a D-Bus address")]
+    BadAddress(String),
     /// There is no bus to talk over.
     #[error("{} cannot be reached: {reason}", bus_name(bus))]
     BusUnreachable { bus: Bus, reason: String },
@@ -67,7 +69,7 @@ impl Failure {
     fn name(&self) -> &str {
         match self {
             Self::Usage(_) => "posdatactl.Usage",
-            Self::BadAddress { .. } => "posdatactl.BadAddress",
+            Self::BadAddress(_) => "posdatactl.BadAddress",
             Self::BusUnreachable { .. } => "posdatactl.BusUnreachable",
             Self::BusDenied { .. } => "posdatactl.BusDenied",
             Self::NotRunning(_) => "posdatactl.NotRunning",
@@ -83,7 +85,7 @@ impl Failure {
 
     fn exit_status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::BadAddress { .. } => EX_USAGE,
+            Self::Usage(_) | Self::BadAddress(_) => EX_USAGE,
             Self::BusUnreachable { .. }
             | Self::NotRunning(_)
             | Self::Gone(_)
@@ -104,9 +106,7 @@ impl Failure {
     fn hint(&self) -> &'static str {
         match self {
             Self::Usage(_) => "posdatactl --help",
-            Self::BadAddress { .. } => {
-                "an address looks like unix:path=/run/dbus/system_bus_socket"
-            }
+            Self::BadAddress(_) => "an address looks like unix:path=/run/dbus/system_bus_socket",
             Self::BusUnreachable { bus: Bus::System, .. } => {
                 "systemctl status dbus.socket dbus.service"
             }
@@ -157,8 +157,9 @@ impl Failure {
         let mut stderr = io::stderr().lock();
         // With standard error gone too, the exit status is all that is left to say.
         let _ = if json {
-            let error = serde_json::json!({"error": {"name": self.name(), "message": self.to_string(), "hint": self.hint()}});
-            writeln!(stderr, "{error}")
+            let error = Shown { name: self.name(), message: self.to_string(), hint: self.hint() };
+            let object = serde_json::to_string(&Envelope { error }).unwrap_or_default();
+            writeln!(stderr, "{object}")
         } else {
             let name = match self {
                 Self::Refused { name, .. } => format!(" ({name})"),
@@ -171,6 +172,18 @@ impl Failure {
         };
         ExitCode::from(self.exit_status())
     }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Shown<'a>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: &'a str,
+    message: String,
+    hint: &'a str,
 }
 
 /// The last word of the daemon's name for it.

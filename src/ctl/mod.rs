@@ -11,6 +11,7 @@ mod chart;
 mod client;
 mod events;
 mod failure;
+mod help;
 mod layout;
 mod model;
 mod proxy;

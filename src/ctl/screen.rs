@@ -1,12 +1,11 @@
 //! What the text goes to: a terminal so wide, with or without Unicode and
-//! colours, or a pipe; and the local time zone and clock.
+//! colours, or a pipe; and the local time zone.
 
 use std::env;
 use std::io::{self, IsTerminal as _};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nix::time::{ClockId, clock_gettime};
 
 /// Narrower than this nothing is laid out any more; wider lines wrap.
 const COLUMNS_MIN: usize = 30;
@@ -110,14 +109,6 @@ impl Screen {
     pub(super) fn time(&self, at: impl Into<Timestamp>, form: &str) -> String {
         at.into().to_zoned(self.zone.clone()).strftime(form).to_string()
     }
-}
-
-/// The clock of the system, for what is measured from now on the command line
-/// and for the stamps of a trace; what was counted when is the daemon's to say.
-pub(super) fn clock() -> Timestamp {
-    let now = clock_gettime(ClockId::CLOCK_REALTIME).ok();
-    now.and_then(|now| Timestamp::new(now.tv_sec(), i32::try_from(now.tv_nsec()).ok()?).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Text of the daemon or the modem, made harmless: a control character could

@@ -89,7 +89,7 @@ fn balance_rows(sheet: &mut Sheet, status: &Status, screen: &Screen) {
                 let room = columns.saturating_sub(Sheet::LABEL + 7).clamp(10, 50);
                 let (bar, percent) =
                     (chart::level(remaining, granted, room, screen), percent(remaining, granted));
-                sheet.row("", Cell::coloured(format!("{bar} {percent:>3} %"), colour));
+                sheet.row("", Cell::coloured(format!("{bar} {percent} %"), colour));
             }
         }
         (Some(remaining), None) => sheet.row("Remaining", Size(remaining).to_string()),
@@ -255,11 +255,13 @@ fn count(number: u64, noun: &str) -> String {
 
 /// How far off, by the daemon's own time.
 fn until(now: Instant, at: Instant) -> String {
-    let hours = at.0.duration_since(now.0).as_hours();
-    match hours {
+    let seconds = at.0.duration_since(now.0).as_secs();
+    let hours = seconds.unsigned_abs() / 3600;
+    match seconds {
         ..0 => " (it is over)".to_owned(),
-        0..48 => format!(" (in {})", count(hours.unsigned_abs(), "hour")),
-        _ => format!(" (in {})", count(hours.unsigned_abs() / 24, "day")),
+        0..3600 => " (in less than an hour)".to_owned(),
+        3600..172_800 => format!(" (in {})", count(hours, "hour")),
+        _ => format!(" (in {})", count(hours / 24, "day")),
     }
 }
 

@@ -9,9 +9,10 @@ use super::chart;
 use super::client::Client;
 use super::failure::Failure;
 use super::model::{Counts, Slot, Usage};
-use super::screen::{Colour, Screen, clock};
+use super::screen::{Colour, Screen};
 use super::status::directions;
 use super::when::When;
+use crate::adapters::clock;
 use crate::domain::snapshot::Tier;
 use crate::domain::units::Size;
 
@@ -67,12 +68,12 @@ fn screenful(tier: Tier) -> usize {
 /// this system's. A terminal without a clock battery starts in the past, and the
 /// daemon's last reading may be of yesterday.
 async fn now(client: &Client, wanted: &args::Usage) -> Result<Timestamp, Failure> {
-    let relative = [wanted.from, wanted.to].into_iter().flatten().any(When::is_relative);
-    if !relative {
-        return Ok(clock());
+    let system = Timestamp::from_second(clock::now().wall_s).unwrap_or_default();
+    if ![wanted.from, wanted.to].into_iter().flatten().any(When::is_relative) {
+        return Ok(system);
     }
     let counted = Usage::read(&client.usage().await?)?;
-    Ok(counted.as_of.map_or_else(clock, |as_of| as_of.0.max(clock())))
+    Ok(counted.as_of.map_or(system, |as_of| as_of.0.max(system)))
 }
 
 fn seconds(at: Timestamp) -> Result<u64, String> {

@@ -15,9 +15,8 @@ use crate::domain::units::Size;
 
 pub(super) async fn run(client: &Client, out: &Out, wanted: &args::Watch) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
+    let mut daemon = client.presence().await?;
     let (id, mut readings) = client.watch(wanted.accuracy, wanted.period).await?;
-    let gone = client.gone();
-    tokio::pin!(gone);
     out.remark("Watching; nothing moves, nothing is shown. Ctrl-C ends it.");
     let mut printer = Printer { out, before: None };
     loop {
@@ -26,9 +25,9 @@ pub(super) async fn run(client: &Client, out: &Out, wanted: &args::Watch) -> Res
             () = stop.wanted() => break,
             reading = readings.next() => match reading {
                 Some(reading) => printer.print(id, &reading)?,
-                None => return Err(gone.await),
+                None => return Err(daemon.gone().await),
             },
-            failure = &mut gone => return Err(failure),
+            failure = daemon.gone() => return Err(failure),
         }
     }
     client.unwatch(id).await?;
