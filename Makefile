@@ -15,7 +15,7 @@ help:
 	@echo 'make demo PLANT=1    the same, with one byte planted: its checker must fail'
 	@echo 'make check           all tests, lints and documentation checks'
 	@echo 'make bench           memory, wake-ups, flash writes and D-Bus, beside the peers'
-	@echo 'make fuzz            ten million bytes through the AT lexer'
+	@echo 'make fuzz            half a billion bytes through the AT lexer and dialogue'
 	@echo 'make kills           a thousand SIGKILLs under traffic'
 
 deps:
@@ -44,7 +44,7 @@ check: deps
 	$(CARGO) test --locked --workspace
 
 fuzz: deps
-	$(CARGO) test --locked --release --workspace -- --ignored --nocapture fuzz
+	$(CARGO) test --locked --release --test fuzz_at -- --ignored --nocapture
 
 kills: build
 	POSDATA_KILLS=1000 $(CARGO) test --locked --test kills -- --nocapture

@@ -1,3 +1,5 @@
+//! Tests of the command line.
+
 use super::*;
 
 fn given(words: &str) -> Result<Args, String> {

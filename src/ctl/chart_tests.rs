@@ -1,3 +1,5 @@
+//! Tests of the bar chart.
+
 use super::super::model::{Counts, Instant};
 use super::super::screen::tests::screen;
 use super::*;

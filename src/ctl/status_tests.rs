@@ -1,3 +1,5 @@
+//! Tests of the screen of `status`.
+
 use super::super::screen::tests::screen;
 use super::*;
 

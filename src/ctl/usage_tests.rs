@@ -1,3 +1,5 @@
+//! Tests of the screen of `usage`.
+
 use super::super::screen::tests::screen;
 use super::*;
 
