@@ -1,0 +1,127 @@
+//! How the domain's values lie in cells, and back.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+use crate::domain::sim::SimId;
+use crate::domain::snapshot::Tier;
+use crate::domain::time::{Stamp, Trust};
+use crate::domain::units::Traffic;
+
+/// A value that has no place in its column, or a cell that is no value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misfit(String);
+
+/// The error of a cell that is no value of the domain: the file is damaged.
+pub(super) fn unreadable(column: &str, what: &str) -> rusqlite::Error {
+    let misfit = Misfit(format!("{column}: {what}"));
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, Box::new(misfit))
+}
+
+/// The error of a value that has no place in its column.
+fn unwritable(what: String) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(Misfit(what)))
+}
+
+/// A counter as 8 bytes.
+pub(super) fn counter(row: &Row<'_>, rx: &str, tx: &str) -> rusqlite::Result<Traffic> {
+    Ok(Traffic { rx: u64::from_be_bytes(row.get(rx)?), tx: u64::from_be_bytes(row.get(tx)?) })
+}
+
+/// A counter that may be absent.
+pub(super) fn counter_if_any(
+    row: &Row<'_>,
+    rx: &str,
+    tx: &str,
+) -> rusqlite::Result<Option<Traffic>> {
+    let rx: Option<[u8; 8]> = row.get(rx)?;
+    let tx: Option<[u8; 8]> = row.get(tx)?;
+    let both = rx.zip(tx);
+    Ok(both.map(|(rx, tx)| Traffic { rx: u64::from_be_bytes(rx), tx: u64::from_be_bytes(tx) }))
+}
+
+/// A ledger's amount: beyond 2^63-1 it is refused.
+pub(super) fn amount(bytes: u64) -> rusqlite::Result<i64> {
+    i64::try_from(bytes).map_err(|_| unwritable(format!("{bytes} is larger than 2^63-1")))
+}
+
+/// Bytes of the history: they stay at 2^63-1 rather than be refused, since no
+/// link moves as much and a refusal would stop every later commit.
+pub(super) fn history(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Bytes of the history from two columns.
+pub(super) fn history_traffic(row: &Row<'_>) -> rusqlite::Result<Traffic> {
+    Ok(Traffic { rx: unsigned(row, "rx")?, tx: unsigned(row, "tx")? })
+}
+
+/// An integer that is not negative.
+pub(super) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| unreadable(column, "negative"))
+}
+
+/// A SIM's number.
+pub(super) fn sim(row: &Row<'_>, column: &str) -> rusqlite::Result<SimId> {
+    row.get(column).map(SimId)
+}
+
+/// The number of a tier.
+pub(super) fn tier_number(tier: Tier) -> i64 {
+    match tier {
+        Tier::FiveMinutes => 1,
+        Tier::Hour => 2,
+        Tier::Day => 3,
+        Tier::Month => 4,
+        Tier::Year => 5,
+    }
+}
+
+/// Days since 1970-01-01.
+pub(super) fn day_number(day: Date) -> i64 {
+    Date::constant(1970, 1, 1).duration_until(day).as_hours() / 24
+}
+
+/// The day that may be in a column.
+pub(super) fn day(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Date>> {
+    let Some(number) = row.get::<_, Option<i32>>(column)? else { return Ok(None) };
+    let day = Date::constant(1970, 1, 1).checked_add(number.days());
+    day.map(Some).map_err(|_| unreadable(column, "no day"))
+}
+
+/// When something was recorded, from its four columns.
+pub(super) fn stamp(row: &Row<'_>) -> rusqlite::Result<Stamp> {
+    let word: String = row.get("at_trust")?;
+    Ok(Stamp {
+        boot_seq: row.get("at_boot")?,
+        boot_ms: unsigned(row, "at_ms")?,
+        wall_s: row.get("at_wall_s")?,
+        trust: trust(&word).ok_or_else(|| unreadable("at_trust", &word))?,
+    })
+}
+
+fn trust(word: &str) -> Option<Trust> {
+    let all = [Trust::Untrusted, Trust::Modem, Trust::Ntp, Trust::Backend];
+    all.into_iter().find(|trust| trust.word() == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        for (year, month, day, number) in
+            [(1970, 1, 1, 0), (1969, 12, 31, -1), (2026, 2, 28, 20_512), (9999, 12, 31, 2_932_896)]
+        {
+            let date = Date::constant(year, month, day);
+            assert_eq!(day_number(date), number);
+            let span = i32::try_from(number).unwrap().days();
+            assert_eq!(Date::constant(1970, 1, 1).checked_add(span).unwrap(), date);
+        }
+    }
+}
