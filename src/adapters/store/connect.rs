@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -31,7 +32,7 @@ const CHECKED_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// A connection that is dropped leaves the log as it is: an end without a
 /// checkpoint must not cost writes, and a newer schema must not be touched.
 pub(super) fn writable(path: &Path) -> Result<Connection, Fault> {
-    let unclean = files::ended_uncleanly(path);
+    let to_be_checked = files::has_log(path) || files::is_check_asked(path);
     let of = |error: rusqlite::Error| Fault::of(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags).map_err(of)?;
@@ -47,7 +48,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, Fault> {
     if found > VERSION {
         return Err(Fault::Newer { path: path.to_owned(), found, known: VERSION });
     }
-    if unclean {
+    if to_be_checked {
         check(&conn, path)?;
     }
     let mode: String =
@@ -68,7 +69,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, Fault> {
 pub(super) fn readable(path: &Path) -> Result<Connection, Fault> {
     let of = |error: rusqlite::Error| Fault::of(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = if files::ended_uncleanly(path) {
+    let conn = if files::has_log(path) {
         // Without locks: they need a descriptor that may write. Exclusive: the
         // index of the log is then kept in memory, not in a file.
         let conn = Connection::open_with_flags_and_vfs(path, flags, c"unix-none").map_err(of)?;
@@ -145,6 +146,8 @@ pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn settings(conn: &Connection) -> rusqlite::Result<()> {
+    // Who holds it holds it for long: waiting would only delay the start.
+    conn.busy_timeout(Duration::ZERO)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
@@ -160,7 +163,7 @@ fn settings(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Holds the whole file against its own structure. Done only after an end that
-/// was not orderly: it reads every page once.
+/// was not orderly, or when damage was met: it reads every page once.
 fn check(conn: &Connection, path: &Path) -> Result<(), Fault> {
     if std::fs::metadata(path).is_ok_and(|meta| meta.len() > CHECKED_BYTES_MAX) {
         return Ok(());
@@ -169,7 +172,7 @@ fn check(conn: &Connection, path: &Path) -> Result<(), Fault> {
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| Fault::of(path, &error))?;
     if said == "ok" {
-        Ok(())
+        files::check_is_done(path).map_err(|error| diagnose::of_io(path.to_owned(), &error))
     } else {
         let detail = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         Err(Fault::Damaged { path: path.to_owned(), detail })

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, eaccess};
 
 use super::fault::Fault;
 use super::files;
@@ -24,7 +24,7 @@ pub(super) fn why(path: &Path, detail: String) -> Fault {
         return Fault::NoDirectory { path };
     }
     for target in [directory.as_path(), database] {
-        match access(target, AccessFlags::W_OK) {
+        match eaccess(target, AccessFlags::W_OK) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(Errno::EROFS) => return Fault::ReadOnly { path },
             Err(Errno::EACCES | Errno::EPERM) => {

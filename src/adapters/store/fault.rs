@@ -57,7 +57,10 @@ pub enum Fault {
         detail: String,
     },
     /// It is ours and its content is broken.
-    #[error("{} is damaged ({detail}): it is set aside at the next start", .path.display())]
+    #[error(
+        "{} is damaged ({detail}): when it is opened next it is set aside; the flash may be failing",
+        .path.display()
+    )]
     Damaged {
         /// The database.
         path: PathBuf,
@@ -159,8 +162,10 @@ impl Fault {
             ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig => {
                 Self::Refused { path, detail }
             }
-            // Of another crate: it may grow. None of the rest is expected; an
-            // SQL error also comes from a schema that is not what it says it is.
+            // "SQL error": our SQL is tested, so that the schema in the file is not
+            // the one that its version says.
+            ErrorCode::Unknown => Self::Damaged { path, detail },
+            // Of another crate, and it may grow: none of the rest is expected.
             _ => Self::Io { path, detail },
         }
     }

@@ -10,11 +10,16 @@ use super::schema::{APPLICATION_ID, MARK, PAGE_BYTES, VERSION};
 
 /// The first 16 bytes of every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
+/// The header of an SQLite database.
+const HEADER_BYTES: u64 = 100;
+const BROKEN_HEADER: &str = "its header is broken";
 /// How much of a file is searched for our mark: the schema comes first.
 const SEARCHED_BYTES: u64 = 256 * 1024;
 /// A version that far ahead is no newer posdatad but a damaged header.
 const AHEAD_MAX: u32 = 1_000;
-/// Files of a database beside it, and what belongs to it at the same name.
+/// Beside a database in which damage was met while it was open.
+const CHECK_ASKED: &str = ".check";
+/// Files of a database beside it.
 const COMPANIONS: [&str; 2] = ["-wal", "-journal"];
 
 /// What lies at the path of the database.
@@ -47,29 +52,46 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
     if meta.len() == 0 {
         return Ok(Found::Nothing);
     }
+    let mut file = File::open(path)?;
     let mut head = Vec::new();
-    File::open(path)?.take(SEARCHED_BYTES).read_to_end(&mut head)?;
-    Ok(judge(&head))
+    Read::by_ref(&mut file).take(HEADER_BYTES).read_to_end(&mut head)?;
+    if let Some(found) = judge_header(&head) {
+        return Ok(found);
+    }
+    file.take(SEARCHED_BYTES).read_to_end(&mut head)?;
+    Ok(judge_content(&head))
 }
 
-fn judge(head: &[u8]) -> Found {
-    let marked = head.windows(MARK.len()).any(|window| window == MARK);
-    let sqlite = head.starts_with(MAGIC);
-    let id = be_u32(head, 68);
-    let version = be_u32(head, 60).unwrap_or(0);
-    if sqlite && id == Some(APPLICATION_ID) {
-        return match version.checked_sub(VERSION) {
-            None | Some(0) if version > 0 => Found::Ours,
-            Some(ahead) if ahead <= AHEAD_MAX => Found::Newer(version),
-            None | Some(_) => Found::Damaged(format!("schema version {version} in its header")),
-        };
+/// What a header says that is ours, by its magic and its `application_id`.
+fn judge_header(head: &[u8]) -> Option<Found> {
+    if !head.starts_with(MAGIC) || be_u32(head, 68) != Some(APPLICATION_ID) {
+        return None;
     }
+    // What is the same in each database of ours. SQLite takes some other values
+    // for a database of the future that may only be read.
+    let fixed = head.get(18..24) == Some(&[2, 2, 0, 64, 32, 32])
+        && be_u32(head, 44) == Some(4)
+        && be_u32(head, 56) == Some(1);
+    let version = be_u32(head, 60).unwrap_or(0);
+    Some(if (1..=VERSION).contains(&version) && fixed {
+        Found::Ours
+    } else if version > VERSION && version - VERSION <= AHEAD_MAX {
+        Found::Newer(version)
+    } else {
+        Found::Damaged(BROKEN_HEADER.to_owned())
+    })
+}
+
+/// What a file is whose header is not ours.
+fn judge_content(head: &[u8]) -> Found {
+    let marked = head.windows(MARK.len()).any(|window| window == MARK);
+    let id = be_u32(head, 68);
     if marked || (id == Some(APPLICATION_ID) && be_u16(head, 16) == Some(PAGE_BYTES)) {
-        Found::Damaged("its header is broken".to_owned())
+        Found::Damaged(BROKEN_HEADER.to_owned())
     } else if head.iter().all(|byte| *byte == 0) {
         // What file systems leave of a file that was being written at a power cut.
         Found::Damaged("it holds nothing but zeros".to_owned())
-    } else if sqlite {
+    } else if head.starts_with(MAGIC) {
         Found::Foreign(format!("an SQLite database with application_id {}", id.unwrap_or(0)))
     } else {
         Found::Foreign("not an SQLite database".to_owned())
@@ -103,8 +125,25 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// True when a write-ahead log with content lies beside the database: the last
 /// end was not an orderly one.
-pub(super) fn ended_uncleanly(path: &Path) -> bool {
+pub(super) fn has_log(path: &Path) -> bool {
     fs::metadata(beside(path, "-wal")).is_ok_and(|meta| meta.len() > 0)
+}
+
+/// Leaves a note that the database is to be checked as a whole.
+pub(super) fn ask_for_check(path: &Path) {
+    // Best effort, on a disk that is failing: without it the damage is found
+    // again when it is met again.
+    let _noted = File::create(beside(path, CHECK_ASKED));
+}
+
+/// True when there is such a note.
+pub(super) fn is_check_asked(path: &Path) -> bool {
+    beside(path, CHECK_ASKED).exists()
+}
+
+/// Removes the note: the check is done.
+pub(super) fn check_is_done(path: &Path) -> io::Result<()> {
+    remove_if_there(&beside(path, CHECK_ASKED))
 }
 
 /// True when a log lies there without its database: it was deleted or lost, and
@@ -133,6 +172,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     for suffix in COMPANIONS {
         rename_if_there(&beside(path, suffix), &beside(&aside, suffix))?;
     }
+    check_is_done(path)?;
     sync_directory(path)?;
     for between in taken.iter().skip(1) {
         let between = beside(path, &format!(".damaged-{between}"));

@@ -8,7 +8,7 @@
 //! | what lies at the path | what is done |
 //! |---|---|
 //! | nothing, or an empty file | a fresh database is made beside it and put in place |
-//! | our database | opened; checked as a whole when the last end left a log |
+//! | our database | opened; checked as a whole after a power cut or when damage was met |
 //! | our database, damaged | renamed to `<name>.damaged-<n>` with its log; a fresh one |
 //! | our database, a newer schema | left alone; all goes on in memory |
 //! | anything else | left alone; all goes on in memory |
@@ -94,6 +94,9 @@ pub struct Store {
     mode: Mode,
     /// The last batch that is known to be stored.
     seq: u64,
+    /// The last batch whose commit failed on the disk: it may be stored all the
+    /// same. 0 when there is none.
+    doubtful_seq: u64,
     /// Set when what is on disk is no longer what was loaded: every commit fails
     /// until it is opened anew.
     stale: Option<Fault>,
@@ -117,7 +120,7 @@ impl Store {
         };
         let Opened { conn, boot, loaded } = opened;
         let (path, seq) = (path.to_owned(), loaded.seq);
-        Ok((Self { path, boot, conn: Some(conn), mode, seq, stale: None }, loaded))
+        Ok((Self { path, boot, conn: Some(conn), mode, seq, doubtful_seq: 0, stale: None }, loaded))
     }
 
     /// Where commits go now.
@@ -144,7 +147,7 @@ impl Store {
         }
         match &self.mode {
             Mode::Disk | Mode::Memory { .. } => {}
-            Mode::ReadOnly { .. } => self.open_again(batch.seq)?,
+            Mode::ReadOnly { .. } => self.open_again()?,
         }
         let Some(conn) = self.conn.as_mut() else { return Err(self.no_connection()) };
         match write::apply(conn, &self.boot, batch) {
@@ -154,6 +157,7 @@ impl Store {
             }
             Err(error) => {
                 let fault = Fault::of(&self.path, &error);
+                self.doubtful_seq = batch.seq;
                 self.note(&fault);
                 Err(fault)
             }
@@ -218,7 +222,11 @@ impl Store {
         let Some(conn) = self.conn.as_ref() else { return Err(self.no_connection()) };
         read(conn).map_err(|error| {
             let fault = Fault::of(&self.path, &error);
-            self.note(&fault);
+            if error.sqlite_error().is_some() {
+                self.note(&fault);
+            }
+            // Else a single value is no word of ours: the rest is whole, and
+            // counting goes on.
             fault
         })
     }
@@ -226,7 +234,10 @@ impl Store {
     /// Takes note of a fault on an open database.
     fn note(&mut self, fault: &Fault) {
         match (fault, &self.mode) {
-            (Fault::Damaged { .. }, Mode::Disk) => self.stale = Some(fault.clone()),
+            (Fault::Damaged { .. }, Mode::Disk) => {
+                files::ask_for_check(&self.path);
+                self.stale = Some(fault.clone());
+            }
             (Fault::ReadOnly { .. } | Fault::Denied { .. } | Fault::Io { .. }, Mode::Disk)
             | (Fault::NoDirectory { .. }, Mode::Disk) => {
                 self.mode = Mode::ReadOnly { reason: fault.clone() };
@@ -249,14 +260,14 @@ impl Store {
     /// Opens the database for writing after a fault, if it is the one that was
     /// loaded: its last batch is the last that was stored, or the one whose
     /// commit failed and reached the disk all the same.
-    fn open_again(&mut self, next_seq: u64) -> Result<(), Fault> {
+    fn open_again(&mut self) -> Result<(), Fault> {
         // First: SQLite without locks, closing its file, would drop those of the
         // new connection.
         self.conn = None;
         match start::for_writing(&self.path, &self.boot.id) {
             Ok(opened) => {
                 let stored = opened.loaded.seq;
-                let same = stored == self.seq || (stored == next_seq && self.seq < next_seq);
+                let same = stored == self.seq || (stored > 0 && stored == self.doubtful_seq);
                 self.conn = Some(opened.conn);
                 if !same || opened.loaded.replaced.is_some() {
                     let fault = Fault::Changed { path: self.path.clone() };

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::cells::{
-    amount, counter, counter_if_any, history_traffic, stamp, tier_number, unreadable, unsigned,
+    amount, counter, counter_if_any, history_traffic, stamp, tier_number, unsigned,
 };
 use super::read::iccid;
 use crate::domain::event::{Event, EventKind};
@@ -66,25 +66,30 @@ pub(super) fn events(
     after_id: u64,
     limit: u32,
 ) -> rusqlite::Result<Vec<EventRecord>> {
-    conn.prepare(
+    let mut select = conn.prepare(
         "SELECT events.*, coalesce(sims.iccid, merged.iccid) AS iccid FROM events
             LEFT JOIN sims ON sims.id = events.sim
             LEFT JOIN sims AS merged ON merged.id = sims.merged_into
          WHERE events.id > ?1 ORDER BY events.id LIMIT ?2",
-    )?
-    .query_map(params![amount(after_id)?, limit.min(EVENTS_MAX)], |row| {
-        Ok((event(row)?, iccid(row)?))
-    })?
-    .collect()
+    )?;
+    let mut rows = select.query(params![amount(after_id)?, limit.min(EVENTS_MAX)])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get("kind")?;
+        // A newer program may have had kinds that this one has no word for.
+        if let Some(kind) = EventKind::from_word(&kind) {
+            records.push((event(row, kind)?, iccid(row)?));
+        }
+    }
+    Ok(records)
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    let kind: String = row.get("kind")?;
+fn event(row: &Row<'_>, kind: EventKind) -> rusqlite::Result<Event> {
     let source: String = row.get("source")?;
     Ok(Event {
         id: unsigned(row, "id")?,
         at: stamp(row)?,
-        kind: EventKind::from_word(&kind).ok_or_else(|| unreadable("kind", &kind))?,
+        kind,
         source: known_source(&source),
         sim: row.get::<_, Option<u32>>("sim")?.map(SimId),
         before: counter_if_any(row, "before_rx", "before_tx")?,
