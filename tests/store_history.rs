@@ -76,11 +76,53 @@ fn years(days: i64, per_day: i64) {
 
 #[test]
 fn five_years_are_small_and_quickly_asked() {
-    years(1_826, 4);
+    years(1_826, 2);
 }
 
 #[test]
 #[ignore = "slow: run by `make bench`"]
 fn five_years_with_a_commit_every_half_hour() {
     years(1_826, 48);
+}
+
+/// What a typical commit costs the flash: on the disk of the build directory.
+#[test]
+#[ignore = "a measurement: run by `make bench`"]
+fn bytes_of_a_typical_commit() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (mut store, _) = open(&database(dir.path()));
+    let mut terminal = Terminal::new();
+    let mut at = START;
+    let mut commits = |store: &mut posdatad::adapters::store::Store, count: u64| {
+        for _ in 0..count {
+            // 40 a day: by bytes while there is traffic, by age in between.
+            at += DAY_S / 40;
+            let mut batch = terminal.count(traffic(24_000, 2_000), at);
+            if at % DAY_S < DAY_S / 40 {
+                batch.prune = Terminal::prune(at);
+            }
+            store.commit(&batch).unwrap();
+        }
+    };
+    commits(&mut store, 2_400);
+    let written = || {
+        let io = std::fs::read_to_string("/proc/self/io").unwrap();
+        let field = |name: &str| -> u64 {
+            let line = io.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().parse().unwrap()
+        };
+        (field("wchar:"), field("write_bytes:"))
+    };
+    let (chars, blocks) = written();
+    let began = Instant::now();
+    commits(&mut store, 400);
+    let took = began.elapsed().as_micros() / 400;
+    let (chars, blocks) = (written().0 - chars, written().1 - blocks);
+    println!(
+        "a commit: {} bytes written, {} in blocks, {took} µs; a day of 40: {} and {} bytes",
+        chars / 400,
+        blocks / 400,
+        chars / 10,
+        blocks / 10
+    );
 }

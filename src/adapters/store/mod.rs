@@ -15,7 +15,7 @@
 //! | our database, not writable | read; commits fail, and each one tries again |
 //! | our database, held by another process | refused |
 //!
-//! A commit writes some pages to the log and syncs it once; every 100 pages the
+//! A commit writes some pages to the log and syncs it once; every 200 pages the
 //! log is copied into the database. Nothing is written while nothing happens.
 
 mod cells;
@@ -138,9 +138,12 @@ impl Store {
     /// Writes a batch in one transaction; when it returns, the batch is on disk.
     /// A batch that is not newer than the last is not applied again.
     ///
+    /// After `Damaged` or `Changed` the store must be closed and opened anew: the
+    /// engine then starts from what is loaded, as after a restart.
+    ///
     /// # Errors
-    /// [`Fault`]: nothing of it counts as written. It may be tried again, but
-    /// after `Damaged` or `Changed` only once the store has been opened anew.
+    /// [`Fault`]: nothing of it counts as written. The same batch may be tried
+    /// again, except after `Damaged`, `Changed` and `Refused`.
     pub fn commit(&mut self, batch: &Batch) -> Result<Applied, Fault> {
         if let Some(fault) = &self.stale {
             return Err(fault.clone());
@@ -200,6 +203,11 @@ impl Store {
     /// # Errors
     /// [`Fault`]; nothing is lost, the log stays.
     pub fn checkpoint(&mut self) -> Result<(), Fault> {
+        if self.stale.is_some() {
+            // Damage must not be carried from the log into the database, nor the
+            // other way round.
+            return Ok(());
+        }
         match self.mode {
             Mode::Disk => self.read(connect::checkpoint),
             Mode::ReadOnly { .. } | Mode::Memory { .. } => Ok(()),
