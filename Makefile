@@ -8,7 +8,7 @@ PLANT ?=
 PROGRAMS := cc:gcc dbus-daemon:dbus-daemon dbus-send:dbus-bin busctl:systemd setpriv:util-linux unshare:util-linux
 PACKAGES = $(sort $(foreach pair,$(PROGRAMS),$(if $(shell command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
 
-.PHONY: help deps build demo check fuzz bench kills clean
+.PHONY: help deps build demo check fuzz coverage bench kills clean
 
 help:
 	@echo 'make demo            the main job, start to finish, with a simulated modem'
@@ -16,6 +16,7 @@ help:
 	@echo 'make check           all tests, lints and documentation checks'
 	@echo 'make bench           memory, wake-ups, flash writes and D-Bus, beside the peers'
 	@echo 'make fuzz            half a billion bytes through the AT lexer and dialogue'
+	@echo 'make coverage        lines and branches of the AT codec and dialogue'
 	@echo 'make kills           a thousand SIGKILLs under traffic'
 
 deps:
@@ -45,6 +46,9 @@ check: deps
 
 fuzz: deps
 	$(CARGO) test --locked --release --test fuzz_at -- --ignored --nocapture
+
+coverage: deps
+	@tests/coverage.sh
 
 kills: build
 	POSDATA_KILLS=1000 $(CARGO) test --locked --test kills -- --nocapture
