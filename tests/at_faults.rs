@@ -393,3 +393,20 @@ fn the_trace_shows_both_directions_when_it_is_on() {
     let trace: Vec<String> = std::iter::from_fn(|| bench.dialogue.poll_trace()).collect();
     assert_eq!(trace, ["> AT+QGDCNT?", "< +QGDCNT: 100,200", "< OK"]);
 }
+
+#[test]
+fn a_restart_that_nobody_heard_is_known_by_the_reports_that_are_off() {
+    for (mark, evidence) in [
+        ("+CREG: 0,1|OK", Evidence::MayHaveRestarted),
+        ("+CREG: 1,1|OK", Evidence::Same),
+        ("+CREG: 2,1,\"8BE3\",\"00002BAF\"|OK", Evidence::Same),
+        ("ERROR", Evidence::Same),
+    ] {
+        let mut bench = Bench::quectel();
+        bench.on("AT+CREG?", mark);
+        bench.open();
+        bench.request();
+        bench.pass(5_000);
+        assert_eq!(bench.sample().evidence, evidence, "{mark}");
+    }
+}

@@ -52,6 +52,8 @@ pub struct Note {
     pub counted: Traffic,
     /// Whether traffic of unknown size may be missing.
     pub uncounted: bool,
+    /// Whether it is, although nothing hinted at a restart.
+    pub unexplained: bool,
     /// For people.
     pub detail: String,
 }
@@ -260,6 +262,7 @@ impl Meter {
             seen: Some(sample.counter),
             counted: bytes,
             uncounted,
+            unexplained: evidence == Evidence::Same && matches!(verdict, Step::Gap(..)),
             detail,
         };
         self.count(origin, sim, sample.counter, roaming, at, bytes);
@@ -307,6 +310,7 @@ impl Meter {
                 seen: Some(sample.counter),
                 counted: bytes,
                 uncounted: true,
+                unexplained: false,
                 detail: "another SIM is in the modem, which restarted: all that its counter \
                          holds is the new SIM's; what the old one moved after its last reading \
                          is missing"
@@ -337,6 +341,7 @@ impl Meter {
             seen: Some(sample.counter),
             counted: Traffic::ZERO,
             uncounted,
+            unexplained: false,
             detail: detail.to_owned(),
         };
         self.count(origin, sim, sample.counter, false, at, Traffic::ZERO);
@@ -461,6 +466,7 @@ fn merged_note(iccid: &Iccid, counted: Traffic) -> Note {
         seen: None,
         counted,
         uncounted: false,
+        unexplained: false,
         detail: format!("what was counted while the SIM could not be read belongs to {iccid}"),
     }
 }

@@ -155,7 +155,7 @@ pub struct Engine {
     meter: Meter,
     accounts: Accounts,
     alerts: AlertBook,
-    /// The last gap in this run, by its event.
+    /// The last gap of this run that nothing explains, by its event.
     last_gap: Option<(SimId, u64)>,
     days: BTreeMap<(SimId, UnixS), Traffic>,
     sources: BTreeMap<Role, SourceState>,
@@ -340,6 +340,7 @@ impl Engine {
             seen: None,
             counted: Traffic::ZERO,
             uncounted: false,
+            unexplained: false,
             detail,
         };
         self.record_note(now, source, note);
@@ -359,7 +360,7 @@ impl Engine {
             detail: note.detail,
         };
         self.next_event_id += 1;
-        if let (EventKind::Gap, Some(sim)) = (event.kind, event.sim) {
+        if let (true, Some(sim)) = (note.unexplained, event.sim) {
             self.last_gap = Some((sim, event.id));
         }
         let iccid = self.sim.and_then(|id| self.iccid(id));

@@ -7,10 +7,12 @@ use super::exchange::Reply;
 use super::plan::{Name, Step};
 use super::subscriber::Next;
 use super::track::Observed;
+use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::sim::Iccid;
 use crate::domain::time::BootMs;
 use crate::proto::at::pin::{Pin, cpin};
+use crate::proto::at::registration::reports_are_on;
 use crate::proto::at::{EquipmentError, Final, identity};
 
 /// Between two tries for a SIM that is being started, ms.
@@ -36,6 +38,12 @@ impl AtDialogue {
     pub(super) fn answered(&mut self, now_ms: BootMs, step: Step, reply: &Reply) {
         match step {
             Step::Attention => return self.in_step(now_ms),
+            Step::RunMark => {
+                let told = reply.lines.iter().find_map(|line| reports_are_on(line));
+                if reply.is_ok() && told == Some(false) {
+                    self.track.hint(Evidence::MayHaveRestarted);
+                }
+            }
             Step::Name { name, again: false } if reply.strays > 0 => {
                 self.plan.push_front(Step::Name { name, again: true });
             }
@@ -94,6 +102,7 @@ impl AtDialogue {
             }
             Step::Attention
             | Step::Setting(_)
+            | Step::RunMark
             | Step::Name { .. }
             | Step::Prepared
             | Step::SimState { .. }

@@ -34,6 +34,10 @@ pub(super) const REPORTS_ON: [Command; 4] = [
     Command::plain("AT+CGEREP=2,1"),
 ];
 
+/// Asked before [`REPORTS_ON`] is sent: a modem that was told to report and no
+/// longer does has restarted since, even while nobody listened.
+pub(super) const RUN_MARK: Command = Command::asks("AT+CREG?", &["+CREG:"]);
+
 /// Registrations, the one that carries data first.
 pub(super) const REGISTRATION: [(Domain, Command); 4] = [
     (Domain::Lte, Command::asks("AT+CEREG?", &["+CEREG:"])),

@@ -305,6 +305,7 @@ impl AtDialogue {
                     }
                 },
                 Step::Attention => commands::ATTENTION,
+                Step::RunMark => commands::RUN_MARK,
                 Step::SimState { .. } => commands::SIM_STATE,
                 Step::Imsi => commands::IMSI,
                 Step::Name { name, .. } => name.command(),

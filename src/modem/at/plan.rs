@@ -14,6 +14,8 @@ pub(super) enum Step {
     Attention,
     /// A setting of the port; whether the modem knows it does not matter.
     Setting(Command),
+    /// Is this the run of the modem in which it was told to report changes?
+    RunMark,
     /// A name of the modem.
     Name {
         /// Which.
@@ -87,6 +89,7 @@ impl Step {
     pub(super) fn is_optional(self) -> bool {
         match self {
             Self::Setting(_)
+            | Self::RunMark
             | Self::Name { .. }
             | Self::SimState { .. }
             | Self::Iccid { .. }
@@ -117,6 +120,7 @@ impl AtDialogue {
             self.plan.push_back(Step::Setting(commands::ECHO_OFF));
             self.plan.push_back(Step::Setting(commands::ERRORS_AS_NUMBERS));
             self.plan.extend(Name::ALL.map(|name| Step::Name { name, again: false }));
+            self.plan.push_back(Step::RunMark);
             self.plan.extend(commands::REPORTS_ON.map(Step::Setting));
             self.plan.push_back(Step::Prepared);
         }

@@ -104,6 +104,16 @@ pub fn registration(line: &str) -> Result<Registration, ReplyError> {
     Ok(Registration { domain, stat, answer })
 }
 
+/// Whether an answer's `<n>` says that changes are reported; `None` for a line
+/// of the unsolicited form.
+#[must_use]
+pub fn reports_are_on(line: &str) -> Option<bool> {
+    let (prefix, _) = prefix_of(line)?;
+    registration(line).ok().filter(|read| read.answer)?;
+    let fields = Fields::behind(line, prefix).ok()?;
+    Some(fields.decimal(1, 9).ok()? > 0)
+}
+
 fn prefix_of(line: &str) -> Option<(&'static str, Domain)> {
     let line = line.trim_start();
     PREFIXES.into_iter().find(|(prefix, _)| line.starts_with(prefix))
@@ -120,6 +130,20 @@ fn stat(fields: &Fields<'_>, field: usize) -> Result<Stat, ReplyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whether_changes_are_reported() {
+        for (line, on) in [
+            ("+CREG: 0,1", Some(false)),
+            ("+CREG:002,001,\"18d8\",\"ffff\"", Some(true)),
+            ("+CREG: 1,1", Some(true)),
+            ("+CREG: 1", None),
+            ("+CREG: 1,\"8BE3\",\"00002BAF\",7", None),
+            ("+COPS: 0", None),
+        ] {
+            assert_eq!(reports_are_on(line), on, "{line}");
+        }
+    }
 
     #[test]
     fn answers_and_unsolicited_lines() {
