@@ -25,10 +25,11 @@ mod spread;
 mod starts;
 mod tracer;
 mod writes;
+mod years;
 
 use std::env;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caller::Caller;
 use lab::{Bus, Lab};
@@ -42,7 +43,7 @@ use writes::Doing;
 pub type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 /// How long the services are left alone before the idle window.
-const SETTLING: Duration = Duration::from_secs(8);
+const SETTLING: Duration = Duration::from_secs(20);
 /// The idle window, unless `BENCH_SECONDS` says another.
 const WINDOW_S: u64 = 60;
 
@@ -61,6 +62,7 @@ fn run() -> Result<()> {
         Ok(text) => text.parse().map_err(|_| "BENCH_SECONDS takes a number of seconds")?,
         Err(_) => WINDOW_S,
     };
+    let begun = Instant::now();
     let lab = Lab::open()?;
     let mut sheet = Sheet::default();
     let peers = Peers::find(&lab);
@@ -81,9 +83,17 @@ fn run() -> Result<()> {
     write_window(&lab, &crew, &peers, &mut sheet)?;
     calls_busy(&lab, &bus, &terminal, &mut crew, &mut sheet)?;
     crew.stop()?;
-    starts(&lab, &bus, &terminal, &peers, &mut sheet)?;
+    say("a month and five years, simulated");
+    years::month(&lab, peers.strace.as_deref().ok(), &mut sheet)?;
+    let old = Terminal::new(&lab, "years", DEFAULTS)?;
+    years::five_years(&lab, old.database(), &mut sheet)?;
+    queries(&bus, &old, &mut sheet)?;
+    starts(&lab, &bus, &terminal, &old, &peers, &mut sheet)?;
 
-    println!("idle window {window_s} s; median or whole window (least-most)\n");
+    println!(
+        "run {} s, idle window {window_s} s; median, or whole window (least-most)\n",
+        begun.elapsed().as_secs()
+    );
     sheet.print();
     println!();
     budgets::print(&sheet);
@@ -241,21 +251,35 @@ fn calls_busy(
     terminal.configure(DEFAULTS)
 }
 
+fn posdatad(what: What, terminal: &Terminal) -> Starter<'_> {
+    Starter {
+        what,
+        subject: Subject::Posdatad,
+        name: REMAINING.service,
+        start: Box::new(|bus| terminal.start(bus)),
+    }
+}
+
+fn queries(bus: &Bus, old: &Terminal, sheet: &mut Sheet) -> Result<()> {
+    let posdatad = old.start(bus)?;
+    old.await_polls(1)?;
+    calls::queries(bus, sheet).map_err(|error| format!("{error}\n{}", old.log()))?;
+    posdatad.stop()
+}
+
 fn starts(
     lab: &Lab,
     bus: &Bus,
     terminal: &Terminal,
+    old: &Terminal,
     peers: &Peers,
     sheet: &mut Sheet,
 ) -> Result<()> {
     say("starts");
-    let mut starters = vec![Starter {
-        subject: Subject::Posdatad,
-        name: REMAINING.service,
-        start: Box::new(|bus| terminal.start(bus)),
-    }];
+    let mut starters = vec![posdatad(What::Start, terminal), posdatad(What::StartYears, old)];
     if let Ok(program) = &peers.floor {
         starters.push(Starter {
+            what: What::Start,
             subject: Subject::Floor,
             name: FLOOR.service,
             start: Box::new(|bus| services::start_floor(program, bus)),
@@ -263,6 +287,7 @@ fn starts(
     }
     if let Ok(program) = &peers.modem_manager {
         starters.push(Starter {
+            what: What::Start,
             subject: Subject::ModemManager,
             name: VERSION.service,
             start: Box::new(|bus| services::start_modem_manager(program, bus)),

@@ -13,10 +13,6 @@ struct Budget {
 /// Prints each budget: held or missed, and by how much.
 pub fn print(sheet: &Sheet) {
     let ours = |what| sheet.get(what, Subject::Posdatad).map(|spread| spread.figure);
-    let to_floor = |what| {
-        let floor = sheet.get(what, Subject::Floor)?.figure;
-        Some(ours(what)? / floor)
-    };
     let budgets = [
         budget(
             "private dirty memory, after calls and commits, KiB",
@@ -26,15 +22,15 @@ pub fn print(sheet: &Sheet) {
         budget("RSS, after calls and commits, KiB", ours(What::RssWorked), 5.0 * 1e6 / 1024.0),
         budget("context switches a minute, idle, besides polls", ours(What::SwitchesQuiet), 5.0),
         budget("CPU ms a minute, idle, besides polls", ours(What::CpuQuiet), 0.5),
-        budget("start to bus name, times the minimal C service", to_floor(What::Start), 2.0),
+        budget("start to bus name, times the minimal C service", ours(What::StartRatio), 2.0),
         budget(
             "property read p50 while commits and polls run, times the minimal C service",
-            to_floor(What::BusyCallP50),
+            ours(What::BusyCallRatio),
             1.1,
         ),
         budget(
             "flash, MB a day at 30 MB of traffic a month",
-            ours(What::BusyDisk).map(|kib| kib * 24.0 * 1024.0 / 1e6),
+            ours(What::MonthDisk).map(|kib| kib * 1024.0 / 1e6),
             0.2,
         ),
         budget("flash, bytes an hour when idle", ours(What::IdleDisk).map(|kib| kib * 1024.0), 0.0),

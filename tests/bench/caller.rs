@@ -125,6 +125,15 @@ pub fn get(property: Property) -> Result<Vec<u8>> {
     Ok(message.data().to_vec())
 }
 
+/// posdatad's `GetUsage` of all slots of a tier.
+pub fn usage(tier: &str) -> Result<Vec<u8>> {
+    let message = zbus::Message::method_call("/org/posdata", "GetUsage")
+        .destination("org.posdata")
+        .interface("org.posdata.Usage1")
+        .build(&(tier, 0_u64, 253_402_300_799_u64))?;
+    Ok(message.data().to_vec())
+}
+
 fn to_the_bus<B>(method: &str, body: &B) -> Result<Vec<u8>>
 where
     B: serde::Serialize + zbus::Type,

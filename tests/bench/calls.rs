@@ -4,17 +4,20 @@
 use std::time::{Duration, Instant};
 
 use super::Result;
-use super::caller::{Caller, Property, get};
+use super::caller::{Caller, Property, get, usage};
 use super::lab::{Bus, Lab};
 use super::sheet::{Sheet, Subject, What};
 use super::spread::{percentile, sort};
 
 /// Rounds, in which each is asked in turn.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 25;
 /// How long each is asked in a round.
-const TURN: Duration = Duration::from_millis(800);
+const TURN: Duration = Duration::from_millis(200);
 /// Calls that are not counted, before each turn.
-const WARM_UP: usize = 200;
+const WARM_UP: usize = 100;
+
+/// How often each question about the history is asked.
+const QUERIES: usize = 15;
 
 /// Which rows the figures go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,24 @@ pub enum While {
     Idle,
     /// Commits and polls run.
     Busy,
+}
+
+/// How long whole answers from the history take, ms.
+pub fn queries(bus: &Bus, sheet: &mut Sheet) -> Result<()> {
+    let mut caller = Caller::connect(bus.socket())?;
+    for (what, tier) in
+        [(What::YearsFine, "five_minutes"), (What::YearsDays, "day"), (What::YearsYears, "year")]
+    {
+        let mut message = usage(tier)?;
+        let mut took_ms = Vec::new();
+        for _ in 0..QUERIES {
+            let sent = Instant::now();
+            caller.call(&mut message)?;
+            took_ms.push(sent.elapsed().as_secs_f64() * 1e3);
+        }
+        sheet.put_median(what, Subject::Posdatad, &took_ms);
+    }
+    Ok(())
 }
 
 /// Asks them in turn.
@@ -55,10 +76,14 @@ pub fn measure(
             p99.push(percentile(&sorted, 99));
         }
     }
-    let rows = match during {
-        While::Idle => [What::CallP50, What::CallP99, What::CallRate],
-        While::Busy => [What::BusyCallP50, What::BusyCallP99, What::BusyCallRate],
+    let (rows, ratio) = match during {
+        While::Idle => ([What::CallP50, What::CallP99, What::CallRate], What::CallRatio),
+        While::Busy => {
+            ([What::BusyCallP50, What::BusyCallP99, What::BusyCallRate], What::BusyCallRatio)
+        }
     };
+    let p50s = asked.iter().zip(&rounds).map(|((subject, _), [p50, ..])| (*subject, &p50[..]));
+    sheet.put_ratios(ratio, &p50s.collect::<Vec<_>>());
     for ((subject, _), columns) in asked.iter().zip(&rounds) {
         for (what, samples) in rows.iter().zip(columns) {
             sheet.put_median(*what, *subject, samples);

@@ -1,6 +1,7 @@
 //! All services side by side with nothing to do: memory, threads, context
 //! switches and processor time.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Result;
@@ -24,14 +25,14 @@ pub struct Watched {
 /// Watches them for that long.
 pub fn measure(lab: &Lab, watched: &[Watched], window: Duration, sheet: &mut Sheet) -> Result<()> {
     let begin = Instant::now();
-    let mut seen: Vec<Vec<(Instant, Work)>> = vec![Vec::new(); watched.len()];
+    let mut seen: Vec<Vec<Look>> = vec![Vec::new(); watched.len()];
     let mut memory = vec![Vec::new(); watched.len()];
     for part in 0..=PARTS {
         lab.pause_until(begin + window * part / PARTS)?;
         for (at, one) in watched.iter().enumerate() {
             seen[at].push((Instant::now(), proc_figures::work(one.pid)?));
         }
-        // Only the last: reading smaps has the process's memory walked.
+        // After the work has been read, for that takes a process's locks.
         if part > 0 {
             for (at, one) in watched.iter().enumerate() {
                 memory[at].push(proc_figures::memory(one.pid)?);
@@ -49,7 +50,7 @@ pub fn measure(lab: &Lab, watched: &[Watched], window: Duration, sheet: &mut She
         }
         put(What::Switches, |work| work.switches);
         put(What::Cpu, |work| work.cpu_ms);
-        let threads: Vec<f64> = seen.iter().map(|(_, work)| work.threads).collect();
+        let threads: Vec<f64> = seen.iter().map(|look| look.1.len() as f64).collect();
         sheet.put_median(What::Threads, one.subject, &threads);
         let column = |figure: fn(&proc_figures::Memory) -> f64| -> Vec<f64> {
             memory.iter().map(figure).collect()
@@ -61,11 +62,18 @@ pub fn measure(lab: &Lab, watched: &[Watched], window: Duration, sheet: &mut She
     Ok(())
 }
 
+/// What each thread had done at a moment.
+type Look = (Instant, BTreeMap<String, Work>);
+
 /// How much a counter rose in a minute: over the whole window, and over its parts.
-fn a_minute(seen: &[(Instant, Work)], figure: fn(&Work) -> f64) -> Spread {
-    let rate = |from: &(Instant, Work), to: &(Instant, Work)| {
-        (figure(&to.1) - figure(&from.1)) * 60.0 / (to.0 - from.0).as_secs_f64()
-    };
-    let parts: Vec<f64> = seen.windows(2).map(|pair| rate(&pair[0], &pair[1])).collect();
-    Spread::whole(rate(&seen[0], &seen[seen.len() - 1]), &parts)
+fn a_minute(seen: &[Look], figure: fn(&Work) -> f64) -> Spread {
+    let mut sum = 0.0;
+    let mut parts = Vec::new();
+    for pair in seen.windows(2) {
+        let rose = figure(&proc_figures::done(&pair[0].1, &pair[1].1));
+        sum += rose;
+        parts.push(rose * 60.0 / (pair[1].0 - pair[0].0).as_secs_f64());
+    }
+    let took = seen[seen.len() - 1].0 - seen[0].0;
+    Spread::whole(sum * 60.0 / took.as_secs_f64(), &parts)
 }

@@ -1,6 +1,7 @@
 //! What the kernel says of a process in /proc: its memory, its threads, how often
 //! they were switched, how long they ran, what they wrote.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::Result;
@@ -24,31 +25,44 @@ pub fn memory(pid: u32) -> Result<Memory> {
     })
 }
 
-/// Work since the process began, over all threads that it has now.
-#[derive(Clone, Copy, Debug)]
+/// Work of one thread since it began.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Work {
-    pub threads: f64,
     /// Voluntary and involuntary.
     pub switches: f64,
     /// On a processor, ms.
     pub cpu_ms: f64,
 }
 
-/// From `task/*/status` and `task/*/schedstat`.
-pub fn work(pid: u32) -> Result<Work> {
-    let mut work = Work { threads: 0.0, switches: 0.0, cpu_ms: 0.0 };
+/// The work of each thread that there is now, from `task/*/status` and
+/// `task/*/schedstat`.
+pub fn work(pid: u32) -> Result<BTreeMap<String, Work>> {
+    let mut threads = BTreeMap::new();
     let folder = format!("/proc/{pid}/task");
     for task in fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))? {
-        let task = task?.path();
-        let status = fs::read_to_string(task.join("status"))?;
-        let schedstat = fs::read_to_string(task.join("schedstat"))?;
+        let task = task?;
+        // A thread may end between two looks.
+        let Ok(status) = fs::read_to_string(task.path().join("status")) else { continue };
+        let Ok(schedstat) = fs::read_to_string(task.path().join("schedstat")) else { continue };
         let ran_ns: f64 = schedstat.split(' ').next().unwrap_or_default().parse()?;
-        work.threads += 1.0;
-        work.switches += field(&status, "voluntary_ctxt_switches:")?;
-        work.switches += field(&status, "nonvoluntary_ctxt_switches:")?;
-        work.cpu_ms += ran_ns / 1e6;
+        let switches = field(&status, "voluntary_ctxt_switches:")?
+            + field(&status, "nonvoluntary_ctxt_switches:")?;
+        let name = task.file_name().to_string_lossy().into_owned();
+        threads.insert(name, Work { switches, cpu_ms: ran_ns / 1e6 });
     }
-    Ok(work)
+    Ok(threads)
+}
+
+/// What the threads of `now` did since `before`. What one did that has ended in
+/// between is not known.
+pub fn done(before: &BTreeMap<String, Work>, now: &BTreeMap<String, Work>) -> Work {
+    let mut sum = Work::default();
+    for (thread, work) in now {
+        let before = before.get(thread).copied().unwrap_or_default();
+        sum.switches += work.switches - before.switches;
+        sum.cpu_ms += work.cpu_ms - before.cpu_ms;
+    }
+    sum
 }
 
 /// Bytes that were handed to a disk since the process began, in whole pages: `write_bytes`

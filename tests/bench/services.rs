@@ -48,6 +48,9 @@ pub struct Settings {
 /// As it is shipped.
 pub const DEFAULTS: Settings = Settings { poll: "10s", loss_bytes_max: "64 KiB" };
 
+/// The card in every modem.
+pub const ICCID: &str = "8986001234567890123";
+
 /// A terminal: a simulated modem, a bus, and a place for the database.
 pub struct Terminal {
     pub sim: Sim,
@@ -62,6 +65,7 @@ impl Terminal {
         let sim = Sim::builder()
             .dialect(Dialect::QuectelLte)
             .seed(2026)
+            .iccid(ICCID)
             .counter(1_000_000, 9_000_000)
             .link(lab.socket(&format!("{name}-tty")))
             .start()
@@ -113,6 +117,11 @@ impl Terminal {
             let log = fs::read_to_string(&self.log).unwrap_or_default();
             format!("posdatad does not read its modem: {error}\n{log}").into()
         })
+    }
+
+    /// Where it keeps its count.
+    pub fn database(&self) -> &Path {
+        &self.database
     }
 
     /// The last words of the daemon.

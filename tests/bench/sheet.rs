@@ -47,11 +47,22 @@ pub enum What {
     BusyDisk,
     BusyPwrite,
     BusyFsyncs,
+    MonthDisk,
+    MonthPwrite,
+    MonthFsyncs,
+    YearsSize,
+    YearsFine,
+    YearsDays,
+    YearsYears,
     Start,
+    StartRatio,
+    StartYears,
     CallP50,
+    CallRatio,
     CallP99,
     CallRate,
     BusyCallP50,
+    BusyCallRatio,
     BusyCallP99,
     BusyCallRate,
 }
@@ -76,7 +87,18 @@ impl What {
             Self::BusyDisk => "30 MB a month: KiB to disk an hour",
             Self::BusyPwrite => "30 MB a month: KiB written to files an hour",
             Self::BusyFsyncs => "30 MB a month: fsyncs an hour",
+            Self::MonthDisk => "30 simulated days, 30 MB: KiB to disk a day",
+            Self::MonthPwrite => "30 simulated days: KiB written to files a day",
+            Self::MonthFsyncs => "30 simulated days: fsyncs a day",
+            Self::YearsSize => "5 years of history: database, KiB",
+            Self::YearsFine => "  GetUsage five_minutes, all, ms",
+            Self::YearsDays => "  GetUsage day, all, ms",
+            Self::YearsYears => "  GetUsage year, all, ms",
             Self::Start => "start to bus name, ms",
+            Self::StartRatio | Self::CallRatio | Self::BusyCallRatio => {
+                "  times the minimal C service"
+            }
+            Self::StartYears => "  with 5 years of history, ms",
             Self::CallP50 => "property read p50, µs",
             Self::CallP99 => "property read p99, µs",
             Self::CallRate => "property reads a second",
@@ -103,6 +125,19 @@ impl Sheet {
     pub fn put_median(&mut self, what: What, subject: Subject, samples: &[f64]) {
         if let Some(spread) = Spread::median(samples) {
             self.put(what, subject, spread);
+        }
+    }
+
+    /// How many times the minimal C service's figure each one is, round by round: what
+    /// else the machine does meets both of a round alike.
+    pub fn put_ratios(&mut self, what: What, rounds: &[(Subject, &[f64])]) {
+        let Some((_, floor)) = rounds.iter().find(|(subject, _)| *subject == Subject::Floor) else {
+            return;
+        };
+        for (subject, samples) in rounds.iter().filter(|(subject, _)| *subject != Subject::Floor) {
+            let ratios: Vec<f64> =
+                samples.iter().zip(*floor).map(|(it, floor)| it / floor).collect();
+            self.put_median(what, *subject, &ratios);
         }
     }
 

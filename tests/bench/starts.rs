@@ -16,6 +16,7 @@ type Start<'a> = Box<dyn Fn(&Bus) -> Result<Process> + 'a>;
 
 /// Something that can be started again and again.
 pub struct Starter<'a> {
+    pub what: What,
     pub subject: Subject,
     pub name: &'static str,
     pub start: Start<'a>,
@@ -36,8 +37,11 @@ pub fn measure(lab: &Lab, bus: &Bus, starters: &[Starter<'_>], sheet: &mut Sheet
             process.stop()?;
         }
     }
+    let first = starters.iter().zip(&took_ms).filter(|(starter, _)| starter.what == What::Start);
+    let first: Vec<_> = first.map(|(starter, ms)| (starter.subject, &ms[..])).collect();
+    sheet.put_ratios(What::StartRatio, &first);
     for (starter, took_ms) in starters.iter().zip(&took_ms) {
-        sheet.put_median(What::Start, starter.subject, took_ms);
+        sheet.put_median(starter.what, starter.subject, took_ms);
     }
     Ok(())
 }
