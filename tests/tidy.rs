@@ -199,3 +199,38 @@ fn nothing_is_left_half_done() {
     }
     assert_none(&findings);
 }
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    documents.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    let mut findings = Vec::new();
+    let mut links = 0;
+    for document in documents.iter().filter(|path| path.extension().is_some_and(|e| e == "md")) {
+        let text = fs::read_to_string(document).unwrap();
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split([')', '#']).next().unwrap();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            links += 1;
+            if !document.parent().unwrap().join(target).exists() {
+                findings.push(format!("{}: {target} is not there", document.display()));
+            }
+        }
+        // Paths of the house that the text names in backquotes.
+        for word in text.split('`').skip(1).step_by(2) {
+            let named = ["src/", "tests/", "docs/", "config/", "dbus/", "systemd/"];
+            let path = word.trim_end_matches('/');
+            if named.iter().any(|folder| word.starts_with(folder))
+                && !path.contains(['*', ' '])
+                && !root.join(path).exists()
+            {
+                findings.push(format!("{}: `{word}` is not there", document.display()));
+            }
+        }
+    }
+    assert!(links > 0, "no link was looked at");
+    assert_none(&findings);
+}

@@ -76,11 +76,11 @@ impl Default for BalanceView {
 /// One bucket as `GetBuckets` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketView {
-    /// The bucket's number, unique in this terminal's ledger.
+    /// The bucket's number, unique in the SIM's ledger.
     pub id: u64,
     /// `plan`, and later `top_up`, `add_on`, `opening`.
     pub kind: &'static str,
-    /// TMF654: `active`, `suspended`, `expired`; ours: `pending`, `depleted`.
+    /// TMF654: `active`, `expired`; ours: `pending`, `depleted`, `closed`.
     pub status: &'static str,
     /// Bytes.
     pub granted: u64,

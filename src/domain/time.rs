@@ -102,6 +102,13 @@ impl Clock {
         Self { boot_seq, last_stored_s, anchor: None }
     }
 
+    /// The time was known before in this boot: boot clock zero was `started_s`.
+    /// Nobody sets the boot clock, so it is known still; by whom is not kept,
+    /// and the lowest trust is taken.
+    pub fn resume(&mut self, started_s: UnixS) {
+        self.offer(0, started_s, Trust::Modem);
+    }
+
     /// Looks at the system's clock. True when time became trusted by it.
     pub fn observe(&mut self, now: Now) -> bool {
         now.ntp && self.offer(now.boot_ms, now.wall_s, Trust::Ntp)
@@ -202,6 +209,15 @@ mod tests {
         assert_eq!(clock.trusted_s(1_000), Some(T + 1));
         clock.network_time(86_400_000, T + 90_000);
         assert_eq!((clock.trusted_s(86_400_000), clock.trust()), (Some(T + 90_000), Trust::Modem));
+    }
+
+    #[test]
+    fn a_restarted_daemon_knows_the_time_of_its_boot_still() {
+        let mut clock = Clock::new(7, Some(T));
+        clock.resume(T - 100);
+        assert_eq!(clock.trusted_s(160_000), Some(T + 60));
+        assert!(!clock.network_time(160_000, T + 61), "it is known already, and corrected");
+        assert_eq!(clock.trusted_s(160_000), Some(T + 61));
     }
 
     #[test]

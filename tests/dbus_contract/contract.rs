@@ -270,7 +270,7 @@ async fn every_record_has_the_keys_that_are_documented() {
 
     posdatad.server.alert(alert("80 % of the data is used up")).unwrap();
     let (kind, details): (String, Dict) = signals.next().await.body().deserialize().unwrap();
-    assert_eq!(kind, "used");
+    assert_eq!(kind, "used_percent");
     assert_eq!(served(&details), documented(&doc(balance, "Alert")));
 
     let (_, ()) = tokio::join!(client.call(usage, "Watch", &(1_u64, 1_u32)), async {

@@ -140,7 +140,7 @@ pub type Dict = std::collections::BTreeMap<String, zbus::OwnedVariant>;
 
 pub fn alert(text: &str) -> Alert {
     Alert {
-        kind: "used",
+        kind: "used_percent",
         level: "warning",
         threshold: Some(80),
         text: text.to_owned(),

@@ -25,11 +25,11 @@ pub const OUTBOX_MAX: usize = 128;
 /// An alert as the signal `org.posdata.Balance1.Alert` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// `used` or `expiry`.
+    /// `used_percent`, `expiry_days`, `overdraft` or `unexplained_gap`.
     pub kind: &'static str,
     /// `info`, `warning` or `critical`.
     pub level: &'static str,
-    /// A percentage for `used`, days for `expiry`.
+    /// A percentage for `used_percent`, days for `expiry_days`.
     pub threshold: Option<u32>,
     /// A sentence for people.
     pub text: String,

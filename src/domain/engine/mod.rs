@@ -184,8 +184,13 @@ impl Engine {
         let days = loaded.days.iter().map(|(sim, day, bytes)| ((*sim, *day), *bytes)).collect();
         let meter = Meter::load(loaded);
         let sim = meter.last_sim();
+        let mut clock = Clock::new(boot_seq, last_trusted_s);
+        let this_boot = loaded.boots.iter().find(|boot| boot.boot_seq == boot_seq);
+        if let Some(started_s) = this_boot.and_then(|boot| boot.started_s) {
+            clock.resume(started_s);
+        }
         Self {
-            clock: Clock::new(boot_seq, last_trusted_s),
+            clock,
             boots: loaded.boots.clone(),
             accounts: Accounts::load(loaded),
             alerts: AlertBook::new(settings.alerts.clone(), loaded.alerts.iter().copied()),
