@@ -11,10 +11,9 @@
 )]
 
 use std::path::PathBuf;
-use std::sync::mpsc;
 
 use jiff::tz::TimeZone;
-use posdatad::adapters::store::{self, Outcome, StoreThread};
+use posdatad::adapters::store::{Mode, Store};
 use posdatad::domain::alert::AlertRules;
 use posdatad::domain::counter::{Evidence, Restarts, Sample, Width};
 use posdatad::domain::crosscheck::Tolerance;
@@ -66,8 +65,7 @@ struct World {
 
 struct Daemon {
     engine: Engine,
-    store: StoreThread,
-    outcomes: mpsc::Receiver<Outcome>,
+    store: Store,
 }
 
 /// Where in a step the daemon dies.
@@ -110,15 +108,12 @@ impl World {
 
     fn start(&mut self) {
         let boot_id = format!("boot-{}", self.boot);
-        let opened = store::open(&self.path(), &boot_id).unwrap();
-        for rows in &opened.loaded.books {
+        let (store, loaded) = Store::open(&self.path(), &boot_id).unwrap();
+        assert_eq!(*store.mode(), Mode::Disk);
+        for rows in &loaded.books {
             Book::load(rows.clone()).expect("conservation holds after every restart");
         }
-        let mut engine = Engine::new(settings(), &opened.loaded, opened.boot_seq);
-        let found = opened.found();
-        let (say, outcomes) = mpsc::channel();
-        let store = StoreThread::start(opened, move |outcome| drop(say.send(outcome))).unwrap();
-        engine.handle(self.now(), found);
+        let mut engine = Engine::new(settings(), &loaded, store.boot_seq());
         let setup = SourceSetup {
             role: Role::Metered,
             name: "at",
@@ -127,7 +122,7 @@ impl World {
             epoch_proves_restart: false,
         };
         engine.handle(self.now(), Input::Source(setup));
-        self.daemon = Some(Daemon { engine, store, outcomes });
+        self.daemon = Some(Daemon { engine, store });
         let identity = Identity {
             imei: Some("860000000000001".into()),
             iccid: Some(Iccid::parse("8986012034567890123").unwrap()),
@@ -171,7 +166,7 @@ impl World {
             match output {
                 Output::Commit(batch) => match fate {
                     Fate::DiesBeforeCommit => {
-                        self.daemon.take().unwrap().store.stop();
+                        drop(self.daemon.take());
                         self.start();
                     }
                     Fate::DiskRefuses => {
@@ -180,14 +175,13 @@ impl World {
                         daemon.engine.handle(now, failed);
                     }
                     Fate::Lives | Fate::DiesAfterCommit => {
-                        daemon.store.commit(batch);
-                        let outcome = daemon.outcomes.recv().unwrap();
-                        assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
+                        daemon.store.commit(&batch).unwrap();
                         if fate == Fate::DiesAfterCommit {
-                            self.daemon.take().unwrap().store.stop();
+                            drop(self.daemon.take());
                             self.start();
                         } else {
-                            daemon.engine.handle(now, outcome.into());
+                            let seq = batch.seq;
+                            daemon.engine.handle(now, Input::Committed { seq });
                         }
                     }
                 },
@@ -227,7 +221,7 @@ impl World {
         );
         self.carry_out(Fate::Lives);
         let counted = self.daemon.as_ref().unwrap().engine.snapshot().usage.total;
-        self.daemon.take().unwrap().store.stop();
+        drop(self.daemon.take());
         self.start();
         let again = self.daemon.as_ref().unwrap().engine.snapshot().usage.total;
         assert_eq!(counted, again, "the disk says what was said before");
@@ -236,11 +230,9 @@ impl World {
 
     /// The history of a tier, stored and not yet stored.
     fn history(&mut self, tier: Tier) -> Traffic {
-        let daemon = self.daemon.as_ref().unwrap();
+        let daemon = self.daemon.as_mut().unwrap();
         let sim = daemon.engine.sim_in_use().unwrap();
-        let (say, answer) = mpsc::channel();
-        daemon.store.usage(sim, tier, 0, i64::MAX, move |rows| drop(say.send(rows)));
-        let stored = answer.recv().unwrap().unwrap();
+        let stored = daemon.store.usage(sim, tier, 0, i64::MAX).unwrap();
         stored.iter().fold(Traffic::ZERO, |sum, row| sum.plus(row.home).plus(row.roaming))
     }
 }
@@ -296,7 +288,7 @@ proptest! {
                     world.read_twice(Evidence::Same, fate);
                 }
                 Act::Crash => {
-                    world.daemon.take().unwrap().store.stop();
+                    drop(world.daemon.take());
                     world.start();
                 }
                 Act::Wait(ms) => world.tick(ms),
@@ -334,7 +326,7 @@ fn a_power_cut_costs_no_more_than_is_promised_and_is_recorded_once() {
     world.read(Evidence::Same, Fate::Lives);
     let before = world.moved;
     // Power is gone: the daemon's memory, and the modem's counter.
-    world.daemon.take().unwrap().store.stop();
+    drop(world.daemon.take());
     world.boot += 1;
     world.boot_ms = 5_000;
     world.started_s += 600;
@@ -362,7 +354,7 @@ fn what_was_counted_before_the_time_was_known_finds_its_place() {
     assert_eq!(snapshot.usage.total.rx, 200_000);
     assert_eq!((snapshot.usage.as_of, snapshot.balance.remaining), (None, None));
     // Another boot without a clock, then the time comes.
-    world.daemon.take().unwrap().store.stop();
+    drop(world.daemon.take());
     world.boot += 1;
     world.boot_ms = 5_000;
     world.started_s += 3_600;
@@ -391,7 +383,7 @@ fn alerts_come_once_and_not_again_after_a_restart() {
         world.read(Evidence::Same, Fate::Lives);
     }
     assert_eq!(world.alerts, 1, "50 %");
-    world.daemon.take().unwrap().store.stop();
+    drop(world.daemon.take());
     world.start();
     world.read(Evidence::Same, Fate::Lives);
     assert_eq!(world.alerts, 1);

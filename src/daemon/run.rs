@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -21,11 +22,12 @@ use crate::adapters::dbus::{
 };
 use crate::adapters::serial::FromPort;
 use crate::adapters::signals::{Signal, Signals};
-use crate::adapters::store::{self, Outcome, StoreThread};
+use crate::adapters::store::{self, Mode, Outcome, Store, StoreThread};
 use crate::adapters::systemd::{Notifier, State, watchdog_interval_ms};
 use crate::domain::engine::{Engine, Input, Output, merge_usage};
 use crate::domain::event::Event;
 use crate::domain::persist::Role;
+use crate::domain::sim::Iccid;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::BootMs;
 
@@ -92,13 +94,12 @@ impl Daemon {
             warn!("systemd cannot be told anything: {error}");
             Notifier::default()
         });
-        let (outcomes_in, outcomes) = mpsc::unbounded_channel();
-        let opened = store::open(&config.store.path, &boot_id)
-            .map_err(|fault| Failure { exit: Exit::TempFail, said: fault.to_string() })?;
-        let engine = Engine::new(settings(&config), &opened.loaded, opened.boot_seq);
-        let found = opened.found();
-        let store = StoreThread::start(opened, move |outcome| drop(outcomes_in.send(outcome)))
-            .map_err(Failure::os("the store's thread"))?;
+        let (store, loaded) = Store::open(&config.store.path, &boot_id)
+            .map_err(|error| Failure { exit: Exit::TempFail, said: error.to_string() })?;
+        let engine = Engine::new(settings(&config), &loaded, store.boot_seq());
+        let found = found(store.mode(), loaded.replaced.as_deref());
+        let (store, outcomes) =
+            StoreThread::start(store).map_err(Failure::os("the store's thread"))?;
 
         let (snapshot, _) = watch::channel(Arc::new(Snapshot::default()));
         let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
@@ -183,7 +184,9 @@ impl Daemon {
         }
         drop(self.messages);
         drop(self.sources);
-        self.store.stop();
+        if let Err(fault) = self.store.stop() {
+            warn!("the log could not be folded into the database, and stays beside it: {fault}");
+        }
         exit
     }
 
@@ -204,7 +207,13 @@ impl Daemon {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Commit(batch) => self.store.commit(batch),
+            Output::Commit(batch) => {
+                let seq = batch.seq;
+                if let Err(refused) = self.store.commit(batch) {
+                    let detail = refused.to_string();
+                    self.inputs.push_back(Input::CommitFailed { seq, detail });
+                }
+            }
             Output::Poll(role) => self.inputs.extend(self.sources.poll(role)),
             Output::Publish(snapshot) => drop(self.snapshot.send_replace(snapshot)),
             Output::Record { event, iccid } => journal::say(&event, iccid.as_deref()),
@@ -271,7 +280,7 @@ impl Daemon {
         tokio::select! {
             slept = self.timer.wait_until(deadline) => slept?,
             Some(message) = self.messages.recv() => self.heard(message),
-            Some(outcome) = self.outcomes.recv() => self.inputs.push_back(outcome.into()),
+            Some(outcome) = self.outcomes.recv() => self.inputs.push_back(input_of(outcome)),
             Some(request) = self.requests.recv() => self.asked(request),
             signal = self.signals.next() => match signal? {
                 Signal::Stop => self.inputs.push_back(Input::Stop),
@@ -327,20 +336,18 @@ impl Daemon {
                     return;
                 };
                 let unsaved = self.engine.unsaved_usage(tier, sim, from, to);
-                self.store.usage(sim, tier, from, to, move |stored| {
-                    let answer = stored
-                        .map(|stored| merge_usage(stored, unsaved))
-                        .map_err(|fault| dbus::Error::StoreUnavailable(fault.to_string()));
-                    let _ = reply.send(answer);
+                let stored = self.store.usage(sim, tier, from, to);
+                tokio::spawn(async move {
+                    let answer = stored.await.map(|stored| merge_usage(stored, unsaved));
+                    let _ = reply.send(answer.map_err(unavailable));
                 });
             }
             Request::Events { after_id, limit, reply } => {
                 let unsaved = self.engine.unsaved_events(after_id);
-                self.store.events(after_id, limit, move |stored| {
-                    let answer = stored
-                        .map(|stored| merge_events(stored, unsaved, limit))
-                        .map_err(|fault| dbus::Error::StoreUnavailable(fault.to_string()));
-                    let _ = reply.send(answer);
+                let stored = self.store.events(after_id, limit);
+                tokio::spawn(async move {
+                    let answer = stored.await.map(|stored| merge_events(stored, unsaved, limit));
+                    let _ = reply.send(answer.map_err(unavailable));
                 });
             }
             Request::Watch { caller, accuracy_bytes, period_s, reply } => {
@@ -449,16 +456,45 @@ impl Daemon {
     }
 }
 
+/// What the engine is to know of the store that was opened.
+fn found(mode: &Mode, replaced: Option<&Path>) -> Input {
+    let (state, detail) = match mode {
+        Mode::Disk => ("ok", String::new()),
+        Mode::ReadOnly { reason } => ("retrying", reason.to_string()),
+        Mode::Memory { reason } => ("memory", reason.to_string()),
+    };
+    Input::Store { state, detail, replaced: replaced.map(|path| path.display().to_string()) }
+}
+
+fn input_of(outcome: Outcome) -> Input {
+    match outcome {
+        Outcome::Committed { seq, .. } => Input::Committed { seq },
+        Outcome::Failed { seq, fault, .. } => {
+            Input::CommitFailed { seq, detail: fault.to_string() }
+        }
+    }
+}
+
+fn unavailable(asked: store::Asked) -> dbus::Error {
+    match asked {
+        store::Asked::Busy => dbus::Error::Busy(asked.to_string()),
+        store::Asked::Closed => dbus::Error::ShuttingDown(asked.to_string()),
+        store::Asked::Fault(fault) => dbus::Error::StoreUnavailable(fault.to_string()),
+    }
+}
+
 /// What is stored, then what is not yet, as far as was asked for.
 fn merge_events(
-    stored: Vec<(Event, Option<String>)>,
+    stored: Vec<store::EventRecord>,
     unsaved: Vec<(Event, Option<String>)>,
     limit: u32,
 ) -> Vec<EventRecord> {
     let last = stored.last().map_or(0, |(event, _)| event.id);
     let unsaved = unsaved.into_iter().filter(|(event, _)| event.id > last);
+    let text = |iccid: Iccid| iccid.as_str().to_owned();
     stored
         .into_iter()
+        .map(|(event, iccid)| (event, iccid.map(text)))
         .chain(unsaved)
         .take(usize::try_from(limit).unwrap_or(usize::MAX))
         .map(|(event, iccid)| EventRecord { event, iccid })

@@ -1,6 +1,8 @@
 //! What one commit writes and what a start reads: plain rows, so that the
 //! domain knows nothing of the database and the database nothing of the domain.
 
+use std::path::PathBuf;
+
 use super::alert::AlertState;
 use super::event::Event;
 use super::ledger::{BookRows, Changes};
@@ -101,6 +103,11 @@ pub struct BootRow {
 
 /// All that one transaction writes. Applying it twice must be impossible by
 /// mistake: `seq` is stored with it and a batch that is not newer is skipped.
+///
+/// It is applied in this order: `boot`, `sims`, `merged_sims`, `placed_boots`,
+/// `unplaced`, `usage`, `baselines`, `ledger`, `alerts`, `events`, `prune`. A SIM
+/// must be in `sims` of this or an earlier batch before anything names it (only
+/// events may name one that is not).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Counted from 1 over the life of the database.
@@ -115,18 +122,19 @@ pub struct Batch {
     pub unplaced: Vec<UnplacedRow>,
     /// Unplaced rows of these boots have been placed (by `usage`): deleted.
     pub placed_boots: Vec<u32>,
-    /// Usage rows of `.1` now belong to `.0`: added there and deleted.
+    /// Usage and unplaced rows of `.1` now belong to `.0`: added there and
+    /// deleted.
     pub merged_sims: Vec<(SimId, SimId)>,
     /// Inserted or replaced by boot.
     pub boot: Option<BootRow>,
+    /// What the books of the SIMs drained: rows inserted or replaced, new entries.
+    pub ledger: Vec<Changes>,
+    /// Inserted or replaced by (SIM, kind, threshold).
+    pub alerts: Vec<AlertState>,
     /// Inserted.
     pub events: Vec<Event>,
     /// History rows of the tier that start before this are deleted.
     pub prune: Vec<(Tier, UnixS)>,
-    /// What changed in the books, one a SIM.
-    pub ledger: Vec<Changes>,
-    /// Inserted or replaced by (SIM, kind, threshold).
-    pub alerts: Vec<AlertState>,
 }
 
 /// What a start finds on disk.
@@ -140,15 +148,19 @@ pub struct Loaded {
     pub sims: Vec<SimRow>,
     /// Every row that waits for its place.
     pub unplaced: Vec<UnplacedRow>,
-    /// This boot last; earlier ones as far as unplaced rows or the last trusted
-    /// time need them.
+    /// This boot last, also when it was never written; earlier ones as far as
+    /// unplaced rows or the last trusted time need them.
     pub boots: Vec<BootRow>,
     /// The next event's id.
     pub next_event_id: u64,
-    /// The book of every SIM that has one.
+    /// The book of every SIM that has an account.
     pub books: Vec<BookRows>,
-    /// Every alert that was ever told.
+    /// Every alert that has fired or was armed again.
     pub alerts: Vec<AlertState>,
-    /// The day tier of the last 62 days, both networks together.
+    /// Where a damaged database was set aside at this start, in whose place a
+    /// fresh one was opened: to be recorded as an event.
+    pub replaced: Option<PathBuf>,
+    /// The day tier of the last 62 days that have any, both networks together,
+    /// by SIM and start.
     pub days: Vec<(SimId, UnixS, Traffic)>,
 }

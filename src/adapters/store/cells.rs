@@ -1,145 +1,127 @@
-//! Values as they lie in columns, and back. A cell that holds something else is
-//! an error of the database, never a panic.
+//! How the domain's values lie in cells, and back.
 
+use jiff::ToSpan;
 use jiff::civil::Date;
-use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Error, Result, Row};
+use rusqlite::Row;
+use rusqlite::types::Type;
 
-use crate::domain::ledger::Figures;
+use crate::domain::sim::SimId;
 use crate::domain::snapshot::Tier;
 use crate::domain::time::{Stamp, Trust};
 use crate::domain::units::Traffic;
 
-/// A counter: 8 bytes, big-endian.
-pub(super) fn counter(value: u64) -> [u8; 8] {
-    value.to_be_bytes()
+/// A value that has no place in its column, or a cell that is no value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misfit(String);
+
+/// The error of a cell that is no value of the domain: the file is damaged.
+pub(super) fn unreadable(column: &str, what: &str) -> rusqlite::Error {
+    let misfit = Misfit(format!("{column}: {what}"));
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, Box::new(misfit))
 }
 
-/// An amount; those that do not fit are refused before they are written.
-pub(super) fn amount(value: u64) -> Result<i64> {
-    i64::try_from(value).map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))
+/// The error of a value that has no place in its column.
+fn unwritable(what: String) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(Misfit(what)))
 }
 
-/// A cell that cannot be what it says.
-pub(super) fn wrong(column: usize, what: &str) -> Error {
-    let what = FromSqlError::Other(what.to_owned().into());
-    Error::FromSqlConversionFailure(column, Type::Null, Box::new(what))
+/// A counter as 8 bytes.
+pub(super) fn counter(row: &Row<'_>, rx: &str, tx: &str) -> rusqlite::Result<Traffic> {
+    Ok(Traffic { rx: u64::from_be_bytes(row.get(rx)?), tx: u64::from_be_bytes(row.get(tx)?) })
 }
 
-pub(super) fn get_counter(row: &Row<'_>, column: usize) -> Result<u64> {
-    row.get::<_, [u8; 8]>(column).map(u64::from_be_bytes)
+/// A counter that may be absent.
+pub(super) fn counter_if_any(
+    row: &Row<'_>,
+    rx: &str,
+    tx: &str,
+) -> rusqlite::Result<Option<Traffic>> {
+    let rx: Option<[u8; 8]> = row.get(rx)?;
+    let tx: Option<[u8; 8]> = row.get(tx)?;
+    let both = rx.zip(tx);
+    Ok(both.map(|(rx, tx)| Traffic { rx: u64::from_be_bytes(rx), tx: u64::from_be_bytes(tx) }))
 }
 
-pub(super) fn get_amount(row: &Row<'_>, column: usize) -> Result<u64> {
+/// A ledger's amount: beyond 2^63-1 it is refused.
+pub(super) fn amount(bytes: u64) -> rusqlite::Result<i64> {
+    i64::try_from(bytes).map_err(|_| unwritable(format!("{bytes} is larger than 2^63-1")))
+}
+
+/// Bytes of the history: they stay at 2^63-1 rather than be refused, since no
+/// link moves as much and a refusal would stop every later commit.
+pub(super) fn history(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Bytes of the history from two columns.
+pub(super) fn history_traffic(row: &Row<'_>) -> rusqlite::Result<Traffic> {
+    Ok(Traffic { rx: unsigned(row, "rx")?, tx: unsigned(row, "tx")? })
+}
+
+/// An integer that is not negative.
+pub(super) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| wrong(column, "a negative amount"))
+    u64::try_from(value).map_err(|_| unreadable(column, "negative"))
 }
 
-/// Two counters side by side.
-pub(super) fn get_traffic(row: &Row<'_>, column: usize) -> Result<Traffic> {
-    Ok(Traffic { rx: get_counter(row, column)?, tx: get_counter(row, column + 1)? })
+/// A SIM's number.
+pub(super) fn sim(row: &Row<'_>, column: &str) -> rusqlite::Result<SimId> {
+    row.get(column).map(SimId)
 }
 
-/// Two counters side by side that may be missing.
-pub(super) fn get_traffic_if(row: &Row<'_>, column: usize) -> Result<Option<Traffic>> {
-    let present: Option<[u8; 8]> = row.get(column)?;
-    present.map(|_| get_traffic(row, column)).transpose()
-}
-
-/// Two amounts side by side.
-pub(super) fn get_amounts(row: &Row<'_>, column: usize) -> Result<Traffic> {
-    Ok(Traffic { rx: get_amount(row, column)?, tx: get_amount(row, column + 1)? })
-}
-
-pub(super) fn tier(tier: Tier) -> i64 {
+/// The number of a tier.
+pub(super) fn tier_number(tier: Tier) -> i64 {
     match tier {
-        Tier::FiveMinutes => 0,
-        Tier::Hour => 1,
-        Tier::Day => 2,
-        Tier::Month => 3,
-        Tier::Year => 4,
+        Tier::FiveMinutes => 1,
+        Tier::Hour => 2,
+        Tier::Day => 3,
+        Tier::Month => 4,
+        Tier::Year => 5,
     }
 }
 
-pub(super) fn trust(trust: Trust) -> i64 {
-    match trust {
-        Trust::Untrusted => 0,
-        Trust::Modem => 1,
-        Trust::Ntp => 2,
-        Trust::Backend => 3,
-    }
+/// Days since 1970-01-01.
+pub(super) fn day_number(day: Date) -> i64 {
+    Date::constant(1970, 1, 1).duration_until(day).as_hours() / 24
 }
 
-/// Four columns: boot, boot clock, wall clock, trust.
-pub(super) fn get_stamp(row: &Row<'_>, column: usize) -> Result<Stamp> {
-    let trust = match row.get::<_, i64>(column + 3)? {
-        0 => Trust::Untrusted,
-        1 => Trust::Modem,
-        2 => Trust::Ntp,
-        3 => Trust::Backend,
-        _ => return Err(wrong(column + 3, "no such trust")),
-    };
+/// The day that may be in a column.
+pub(super) fn day(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Date>> {
+    let Some(number) = row.get::<_, Option<i32>>(column)? else { return Ok(None) };
+    let day = Date::constant(1970, 1, 1).checked_add(number.days());
+    day.map(Some).map_err(|_| unreadable(column, "no day"))
+}
+
+/// When something was recorded, from its four columns.
+pub(super) fn stamp(row: &Row<'_>) -> rusqlite::Result<Stamp> {
+    let word: String = row.get("at_trust")?;
     Ok(Stamp {
-        boot_seq: row.get(column)?,
-        boot_ms: get_amount(row, column + 1)?,
-        wall_s: row.get(column + 2)?,
-        trust,
+        boot_seq: row.get("at_boot")?,
+        boot_ms: unsigned(row, "at_ms")?,
+        wall_s: row.get("at_wall_s")?,
+        trust: trust(&word).ok_or_else(|| unreadable("at_trust", &word))?,
     })
 }
 
-/// A day as yyyymmdd.
-pub(super) fn day(date: Date) -> i64 {
-    i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
+fn trust(word: &str) -> Option<Trust> {
+    let all = [Trust::Untrusted, Trust::Modem, Trust::Ntp, Trust::Backend];
+    all.into_iter().find(|trust| trust.word() == word)
 }
 
-pub(super) fn get_day(row: &Row<'_>, column: usize) -> Result<Option<Date>> {
-    let Some(number) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
-    let part = |number: i64| i8::try_from(number).ok();
-    let date = i16::try_from(number / 10_000)
-        .ok()
-        .zip(part(number / 100 % 100))
-        .zip(part(number % 100))
-        .and_then(|((year, month), day)| Date::new(year, month, day).ok());
-    date.map(Some).ok_or_else(|| wrong(column, "no such day"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The eleven figures of an account or a bucket, each 8 bytes, big-endian, in
-/// the order of [`figure_list`].
-pub(super) fn figures(figures: &Figures) -> Vec<u8> {
-    figure_list(figures).iter().flat_map(|figure| figure.to_be_bytes()).collect()
-}
-
-fn figure_list(figures: &Figures) -> [u64; 11] {
-    [
-        figures.granted,
-        figures.transferred_in,
-        figures.overdraft,
-        figures.adjusted.cast_unsigned(),
-        figures.consumed,
-        figures.remaining,
-        figures.reserved,
-        figures.expired,
-        figures.transferred_out,
-        figures.refunded,
-        figures.reversed,
-    ]
-}
-
-pub(super) fn get_figures(row: &Row<'_>, column: usize) -> Result<Figures> {
-    let bytes: [u8; 88] = row.get(column)?;
-    let mut words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_be_bytes(*word));
-    let mut next = || words.next().unwrap_or(0);
-    Ok(Figures {
-        granted: next(),
-        transferred_in: next(),
-        overdraft: next(),
-        adjusted: next().cast_signed(),
-        consumed: next(),
-        remaining: next(),
-        reserved: next(),
-        expired: next(),
-        transferred_out: next(),
-        refunded: next(),
-        reversed: next(),
-    })
+    #[test]
+    fn days_are_counted_from_1970() {
+        for (year, month, day, number) in
+            [(1970, 1, 1, 0), (1969, 12, 31, -1), (2026, 2, 28, 20_512), (9999, 12, 31, 2_932_896)]
+        {
+            let date = Date::constant(year, month, day);
+            assert_eq!(day_number(date), number);
+            let span = i32::try_from(number).unwrap().days();
+            assert_eq!(Date::constant(1970, 1, 1).checked_add(span).unwrap(), date);
+        }
+    }
 }

@@ -1,90 +1,193 @@
-//! What can go wrong with the database, in words: what, where, what to do.
+//! Everything that can be wrong with the store, each with a name, and a message
+//! that says what is wrong, where, and what to do.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why the database cannot be opened, written or read.
+use super::diagnose;
+
+/// What is wrong with the store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Another process has it.
+    /// The directory of the database is not there.
     #[error(
-        "{0} is held by another process: another posdatad runs on it (systemctl status posdatad), \
-         or somebody looks into it with sqlite3"
+        "the directory of {} does not exist: create it and give it to the user posdatad runs as",
+        .path.display()
     )]
-    Locked(PathBuf),
-    /// Its directory is not there.
-    #[error("{0} is not there: make it, owned by posdatad, or set [store] path")]
-    NoDirectory(PathBuf),
-    /// It may not be written.
-    #[error("{0} may not be written: give it to the user posdatad, mode 0600, its directory 0700")]
-    Denied(PathBuf),
+    NoDirectory {
+        /// The database.
+        path: PathBuf,
+    },
+    /// It lies where posdatad may read but not write.
+    #[error(
+        "{} may not be written ({detail}): let the user posdatad runs as write it and its directory",
+        .path.display()
+    )]
+    Denied {
+        /// The database.
+        path: PathBuf,
+        /// What was refused.
+        detail: String,
+    },
     /// The file system is mounted read-only.
     #[error(
-        "{0} lies on a read-only file system: remount it read-write (mount -o remount,rw …); \
-         flash that has failed turns read-only by itself"
+        "{} lies on a read-only file system: mount it read-write; if the kernel made it read-only \
+         by itself, the flash is failing (see dmesg)",
+        .path.display()
     )]
-    ReadOnly(PathBuf),
-    /// There is no space left.
-    #[error("the disk is full, {0} cannot grow: make room (df -h, journalctl --vacuum-size=8M)")]
-    Full(PathBuf),
-    /// Its contents are damaged.
-    #[error("{path} is damaged ({detail}): at the next start it is set aside and a new one begun")]
-    Damaged {
-        /// The file.
+    ReadOnly {
+        /// The database.
         path: PathBuf,
-        /// SQLite's words.
+    },
+    /// No space, or no quota, is left.
+    #[error("no space is left for {} ({detail}): free some", .path.display())]
+    Full {
+        /// The database.
+        path: PathBuf,
+        /// What ran out.
         detail: String,
     },
-    /// It is not a database of posdatad.
+    /// The disk failed to read or to write.
+    #[error("{} cannot be read or written ({detail}): the flash may be failing (see dmesg)", .path.display())]
+    Io {
+        /// The database.
+        path: PathBuf,
+        /// What failed.
+        detail: String,
+    },
+    /// It is ours and its content is broken.
     #[error(
-        "{0} is not a database of posdatad: it is left as it is; move it away or set [store] path, \
-         then restart"
+        "{} is damaged ({detail}): when it is opened next it is set aside; the flash may be failing",
+        .path.display()
     )]
-    Foreign(PathBuf),
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What does not fit.
+        detail: String,
+    },
+    /// It never was ours.
+    #[error(
+        "{} is not a posdatad database ({detail}) and is left alone: move it away or set [store] path",
+        .path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        detail: String,
+    },
     /// A newer posdatad wrote it.
     #[error(
-        "{path} was written by a newer posdatad (schema {found}, this one knows {known}): it is \
-         left as it is; install that version again"
+        "{} has schema {found}, written by a newer posdatad, and is left alone; this one knows up \
+         to {known}: install the newer version again",
+        .path.display()
     )]
     Newer {
-        /// The file.
+        /// The database.
         path: PathBuf,
-        /// Its schema.
+        /// Its version.
         found: u32,
-        /// The newest that is known here.
+        /// Ours.
         known: u32,
     },
-    /// The disk answers with errors.
-    #[error("{path} cannot be read or written ({detail}): does the flash fail? see dmesg")]
-    Io {
-        /// The file.
+    /// Another process has it.
+    #[error(
+        "another posdatad (or a database tool) holds the database {}: only one may run; stop the other",
+        .path.display()
+    )]
+    Locked {
+        /// The database.
         path: PathBuf,
-        /// SQLite's words.
+    },
+    /// It is not the one whose rows were loaded: what is counted since then
+    /// cannot be added to it. Open it anew.
+    #[error(
+        "{} is not the database that was read at the start: it was exchanged, or could not be read \
+         then; it must be read again",
+        .path.display()
+    )]
+    Changed {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The batch breaks a rule of the schema: a bug of this program.
+    #[error("a commit to {} was refused by the schema ({detail}): please report this", .path.display())]
+    Refused {
+        /// The database.
+        path: PathBuf,
+        /// Which rule.
         detail: String,
     },
-    /// The store's thread has ended.
-    #[error("the store has ended")]
-    Ended,
 }
 
 impl Fault {
-    /// Names an error of SQLite's.
+    /// The fault's name, one word: the same in the journal and in the manual.
     #[must_use]
-    pub fn of(path: &Path, error: &rusqlite::Error) -> Self {
-        let path = path.to_owned();
-        let detail = error.to_string();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(path),
-            Some(ErrorCode::ReadOnly) => Self::ReadOnly(path),
-            Some(ErrorCode::DiskFull) => Self::Full(path),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged { path, detail }
-            }
-            Some(ErrorCode::PermissionDenied) => Self::Denied(path),
-            // A value that is not of its column's kind was not written by us.
-            None => Self::Damaged { path, detail },
-            Some(_) => Self::Io { path, detail },
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NoDirectory { .. } => "no_directory",
+            Self::Denied { .. } => "denied",
+            Self::ReadOnly { .. } => "read_only",
+            Self::Full { .. } => "full",
+            Self::Io { .. } => "io",
+            Self::Damaged { .. } => "damaged",
+            Self::Foreign { .. } => "foreign",
+            Self::Newer { .. } => "newer",
+            Self::Locked { .. } => "locked",
+            Self::Changed { .. } => "changed",
+            Self::Refused { .. } => "refused",
         }
     }
+
+    /// What an error of SQLite's on that database means.
+    pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let detail = error.to_string();
+        let Some(code) = error.sqlite_error().map(|sqlite| sqlite.code) else {
+            // Not SQLite's but ours: a value that is no row of the domain.
+            return Self::of_value(path, error);
+        };
+        match code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged { path, detail },
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed => Self::Locked { path },
+            ErrorCode::DiskFull => Self::Full { path, detail },
+            ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::CannotOpen
+            | ErrorCode::SystemIoFailure => diagnose::why(&path, detail),
+            ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig => {
+                Self::Refused { path, detail }
+            }
+            // "SQL error": our SQL is tested, so that the schema in the file is not
+            // the one that its version says.
+            ErrorCode::Unknown => Self::Damaged { path, detail },
+            // Of another crate, and it may grow: none of the rest is expected.
+            _ => Self::Io { path, detail },
+        }
+    }
+
+    fn of_value(path: PathBuf, error: &rusqlite::Error) -> Self {
+        let detail = error.to_string();
+        if matches!(error, rusqlite::Error::ToSqlConversionFailure(_)) {
+            Self::Refused { path, detail }
+        } else {
+            Self::Damaged { path, detail }
+        }
+    }
+}
+
+/// Why a store cannot be opened at all. Everything else is a [`super::Mode`], so
+/// that metering goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(transparent)]
+    Locked(Fault),
+    /// Not even a database in memory could be opened.
+    #[error("no database can be opened, not even in memory: {0}")]
+    NoMemory(String),
 }

@@ -1,176 +1,222 @@
-//! The store's thread: a slow flash delays nobody but the next batch.
+//! The store on a thread of its own: a slow flash must not delay a D-Bus answer.
+//!
+//! It sleeps until it is asked something; nothing wakes it while idle.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{Builder, JoinHandle};
 
-use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
 
-use super::fault::Fault;
-use super::open::{Mode, Opened, try_open};
-use super::{read, write};
-use crate::domain::engine::Input;
-use crate::domain::event::Event;
+use super::{Applied, EventRecord, Fault, Mode, Store};
+use crate::domain::ledger::Entry;
 use crate::domain::persist::Batch;
 use crate::domain::sim::SimId;
 use crate::domain::snapshot::{Tier, UsageRecord};
 use crate::domain::time::UnixS;
 
-/// SQLite's parser is recursive, its statements here are short.
-const STACK_BYTES: usize = 256 * 1024;
+/// Questions and batches that may wait: the engine has one batch under way, the
+/// rest are callers on D-Bus.
+const WAITING_MAX: usize = 32;
+/// SQLite on small pages needs less than half of it.
+const STACK_BYTES: usize = 192 * 1024;
 
-/// What became of a batch.
+/// What became of a batch that was handed to the thread. Each batch has exactly
+/// one, in the order of the batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is on disk (or in memory, where there is no disk to write).
+    /// It is on disk (in memory, where the mode says so).
     Committed {
-        /// Which.
+        /// The batch's number.
         seq: u64,
+        /// Whether it had been there before.
+        applied: Applied,
+        /// Where commits go now.
+        mode: Mode,
     },
-    /// Nothing of it is on disk.
+    /// It is not.
     Failed {
-        /// Which.
+        /// The batch's number.
         seq: u64,
         /// Why.
         fault: Fault,
+        /// Where commits go now.
+        mode: Mode,
     },
 }
 
-impl From<Outcome> for Input {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Committed { seq } => Self::Committed { seq },
-            Outcome::Failed { seq, fault } => Self::CommitFailed { seq, detail: fault.to_string() },
-        }
-    }
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Asked {
+    /// Too much is waiting.
+    #[error("the store is busy: ask again")]
+    Busy,
+    /// The thread has ended.
+    #[error("the store is closed")]
+    Closed,
+    /// It cannot be read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
-type Answer<T> = Box<dyn FnOnce(Result<T, Fault>) + Send>;
+type Answer<T> = oneshot::Sender<Result<T, Fault>>;
 
 enum Command {
     Commit(Arc<Batch>),
     Usage { sim: SimId, tier: Tier, from: UnixS, to: UnixS, answer: Answer<Vec<UsageRecord>> },
-    Events { after_id: u64, limit: u32, answer: Answer<Vec<(Event, Option<String>)>> },
+    Events { after_id: u64, limit: u32, answer: Answer<Vec<EventRecord>> },
+    Entries { sim: SimId, after_id: u64, limit: u32, answer: Answer<Vec<Entry>> },
+    Checkpoint { answer: Answer<()> },
     Stop,
 }
 
-/// A running store. Commands are carried out in order. There is no limit on
-/// their number here: batches come one at a time, and the bus limits questions.
+/// The way to the store's thread.
 #[derive(Debug)]
 pub struct StoreThread {
-    commands: Sender<Command>,
-    thread: Option<JoinHandle<()>>,
+    commands: SyncSender<Command>,
+    thread: JoinHandle<Result<(), Fault>>,
 }
 
 impl StoreThread {
-    /// Gives the store to a thread of its own; what becomes of batches is said
-    /// from there.
+    /// Starts the thread. What becomes of the batches comes out of the receiver;
+    /// it holds at most one outcome for each batch that was handed over.
     ///
     /// # Errors
-    /// When the system has no thread left.
-    pub fn start(opened: Opened, say: impl Fn(Outcome) + Send + 'static) -> io::Result<Self> {
-        let (commands, inbox) = channel();
-        let worker = Worker {
-            connection: opened.connection,
-            mode: opened.mode,
-            path: opened.path,
-            boot_id: opened.boot_id,
-            inbox,
-        };
-        let thread = std::thread::Builder::new()
+    /// When the system gives no thread.
+    pub fn start(store: Store) -> io::Result<(Self, mpsc::UnboundedReceiver<Outcome>)> {
+        let (commands, inbox) = sync_channel(WAITING_MAX);
+        let (outbox, outcomes) = mpsc::unbounded_channel();
+        let thread = Builder::new()
             .name("store".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || worker.run(say))?;
-        Ok(Self { commands, thread: Some(thread) })
+            .spawn(move || run(store, &inbox, &outbox))?;
+        Ok((Self { commands, thread }, outcomes))
     }
 
-    /// Writes a batch.
-    pub fn commit(&self, batch: Arc<Batch>) {
-        self.command(Command::Commit(batch));
+    /// Hands over a batch; its outcome follows.
+    ///
+    /// # Errors
+    /// [`Asked`]: too much is waiting, or the thread has ended; the batch was not
+    /// taken, and has no outcome.
+    pub fn commit(&self, batch: Arc<Batch>) -> Result<(), Asked> {
+        self.send(Command::Commit(batch))
     }
 
-    /// Answers with the slots of a tier that begin in `from..to`.
+    /// The slots of a tier with `from <= start < to`, oldest first.
+    ///
+    /// # Errors
+    /// [`Asked`] says why there is no answer.
     pub fn usage(
         &self,
         sim: SimId,
         tier: Tier,
         from: UnixS,
         to: UnixS,
-        answer: impl FnOnce(Result<Vec<UsageRecord>, Fault>) + Send + 'static,
-    ) {
-        self.command(Command::Usage { sim, tier, from, to, answer: Box::new(answer) });
+    ) -> impl Future<Output = Result<Vec<UsageRecord>, Asked>> + use<> {
+        self.ask(move |answer| Command::Usage { sim, tier, from, to, answer })
     }
 
-    /// Answers with at most `limit` events after `after_id`, oldest first, each
-    /// with the SIM's number.
+    /// Events after an id, oldest first, `limit` (and 1,000) at most.
+    ///
+    /// # Errors
+    /// [`Asked`] says why there is no answer.
     pub fn events(
         &self,
         after_id: u64,
         limit: u32,
-        answer: impl FnOnce(Result<Vec<(Event, Option<String>)>, Fault>) + Send + 'static,
-    ) {
-        self.command(Command::Events { after_id, limit, answer: Box::new(answer) });
+    ) -> impl Future<Output = Result<Vec<EventRecord>, Asked>> + use<> {
+        self.ask(move |answer| Command::Events { after_id, limit, answer })
     }
 
-    fn command(&self, command: Command) {
-        // A thread that is gone answers nothing: whoever asked is told that the
-        // answer will not come, by its dropped channel.
-        let _ = self.commands.send(command);
+    /// Entries of a SIM's ledger after an id, oldest first, `limit` at most.
+    ///
+    /// # Errors
+    /// [`Asked`] says why there is no answer.
+    pub fn entries(
+        &self,
+        sim: SimId,
+        after_id: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Entry>, Asked>> + use<> {
+        self.ask(move |answer| Command::Entries { sim, after_id, limit, answer })
     }
 
-    /// Carries out what was commanded, folds the log into the file, and ends.
-    pub fn stop(mut self) {
-        self.command(Command::Stop);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    /// Empties the log, see [`Store::checkpoint`].
+    ///
+    /// # Errors
+    /// [`Asked`] says why it was not done.
+    pub fn checkpoint(&self) -> impl Future<Output = Result<(), Asked>> + use<> {
+        self.ask(move |answer| Command::Checkpoint { answer })
+    }
+
+    /// Finishes what is waiting, closes the store and ends the thread. Waits for
+    /// the disk.
+    ///
+    /// # Errors
+    /// [`Fault`] when the log could not be emptied; nothing is lost.
+    pub fn stop(self) -> Result<(), Fault> {
+        // An error means that the thread has ended: then there is nothing to stop.
+        let _sent = self.commands.send(Command::Stop);
+        // A thread that panicked left the log as a power cut does.
+        self.thread.join().unwrap_or(Ok(()))
+    }
+
+    /// The question is on its way when this returns; the answer is in the future,
+    /// which borrows nothing.
+    fn ask<T, F>(&self, command: F) -> impl Future<Output = Result<T, Asked>> + use<T, F>
+    where
+        F: FnOnce(Answer<T>) -> Command,
+    {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.send(command(answer));
+        async move {
+            sent?;
+            answered.await.map_err(|_| Asked::Closed)?.map_err(Asked::Fault)
         }
     }
+
+    fn send(&self, command: Command) -> Result<(), Asked> {
+        self.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => Asked::Busy,
+            TrySendError::Disconnected(_) => Asked::Closed,
+        })
+    }
 }
 
-struct Worker {
-    connection: Connection,
-    mode: Mode,
-    path: PathBuf,
-    boot_id: String,
-    inbox: Receiver<Command>,
-}
-
-impl Worker {
-    fn run(mut self, say: impl Fn(Outcome)) {
-        while let Ok(command) = self.inbox.recv() {
-            match command {
-                Command::Commit(batch) => {
-                    let seq = batch.seq;
-                    say(match self.commit(&batch) {
-                        Ok(()) => Outcome::Committed { seq },
-                        Err(fault) => Outcome::Failed { seq, fault },
-                    });
-                }
-                Command::Usage { sim, tier, from, to, answer } => {
-                    answer(self.named(read::usage(&self.connection, sim, tier, from, to)));
-                }
-                Command::Events { after_id, limit, answer } => {
-                    answer(self.named(read::events(&self.connection, after_id, limit)));
-                }
-                Command::Stop => break,
+fn run(
+    mut store: Store,
+    inbox: &Receiver<Command>,
+    outbox: &mpsc::UnboundedSender<Outcome>,
+) -> Result<(), Fault> {
+    // An answer that nobody waits for any more is no fault.
+    while let Ok(command) = inbox.recv() {
+        match command {
+            Command::Commit(batch) => {
+                let _sent = outbox.send(commit(&mut store, &batch));
             }
+            Command::Usage { sim, tier, from, to, answer } => {
+                let _sent = answer.send(store.usage(sim, tier, from, to));
+            }
+            Command::Events { after_id, limit, answer } => {
+                let _sent = answer.send(store.events(after_id, limit));
+            }
+            Command::Entries { sim, after_id, limit, answer } => {
+                let _sent = answer.send(store.entries(sim, after_id, limit));
+            }
+            Command::Checkpoint { answer } => {
+                let _sent = answer.send(store.checkpoint());
+            }
+            Command::Stop => break,
         }
-        // Closing folds the log into the file and deletes it.
-        let _ = self.connection.close();
     }
+    store.close()
+}
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), Fault> {
-        if let Mode::ReadOnly(_) = self.mode {
-            self.connection = try_open(&self.path)?;
-            self.mode = Mode::Disk;
-        }
-        let written = write::batch(&mut self.connection, batch, &self.boot_id);
-        self.named(written)
-    }
-
-    fn named<T>(&self, result: rusqlite::Result<T>) -> Result<T, Fault> {
-        result.map_err(|error| Fault::of(&self.path, &error))
+fn commit(store: &mut Store, batch: &Batch) -> Outcome {
+    let seq = batch.seq;
+    match store.commit(batch) {
+        Ok(applied) => Outcome::Committed { seq, applied, mode: store.mode().clone() },
+        Err(fault) => Outcome::Failed { seq, fault, mode: store.mode().clone() },
     }
 }

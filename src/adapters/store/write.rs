@@ -1,302 +1,158 @@
-//! One batch in one transaction. A batch that is on disk already is not applied
-//! again: a crash after the commit and before its acknowledgement costs nothing.
+//! Writes a batch: one transaction, applied once.
 
-use rusqlite::{Connection, OptionalExtension as _, Result, Transaction, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::cells;
-use crate::domain::alert::AlertState;
-use crate::domain::event::Event;
-use crate::domain::ledger::{BucketKind, Changes, OverdraftTime};
-use crate::domain::persist::{BaselineRow, Batch, BootRow, Role, SimRow, UsageDelta};
+use super::cells::{amount, history, tier_number};
+use super::{Applied, Boot, ledger_write, record_write, usage_write};
+use crate::domain::persist::{BaselineRow, Batch, Role, SimRow};
 
-/// Events that are kept; the oldest go first. The ledger is kept for ever.
-const EVENTS_KEPT: u64 = 10_000;
+/// Boots whose row is kept, besides those that something still waits for.
+const BOOTS_KEPT: u32 = 1_000;
 
-/// Writes a batch; `boot_id` names the boot that the batch's boot row is of.
-pub(super) fn batch(connection: &mut Connection, batch: &Batch, boot_id: &str) -> Result<()> {
-    let tx = connection.transaction()?;
-    let stored: i64 = tx.query_row("SELECT seq FROM meta", [], |row| row.get(0))?;
-    let seq = cells::amount(batch.seq)?;
-    if seq <= stored {
-        return Ok(());
+/// Applies a batch, unless it is not newer than what is stored: then it was
+/// applied before, and only its acknowledgement was lost.
+///
+/// Statements are prepared anew for each batch: there are some dozens of commits
+/// a day, and cached statements would hold memory all the time.
+pub(super) fn apply(
+    conn: &mut Connection,
+    boot: &Boot,
+    batch: &Batch,
+) -> rusqlite::Result<Applied> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if batch.seq <= stored_seq(&tx)? {
+        return Ok(Applied::Before);
     }
-    tx.prepare_cached("UPDATE meta SET seq = ?1")?.execute([seq])?;
-    for row in &batch.baselines {
-        baseline(&tx, row)?;
-    }
-    for row in &batch.sims {
-        sim(&tx, row)?;
-    }
-    for (to, from) in &batch.merged_sims {
-        merge(&tx, to.0, from.0)?;
-    }
-    for delta in &batch.usage {
-        usage(&tx, delta)?;
-    }
-    for row in &batch.unplaced {
-        tx.prepare_cached("INSERT OR REPLACE INTO unplaced VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![
-                row.boot_seq,
-                row.slot,
-                row.sim.0,
-                row.roaming,
-                cells::amount(row.bytes.rx)?,
-                cells::amount(row.bytes.tx)?
-            ])?;
-    }
-    for boot_seq in &batch.placed_boots {
-        tx.execute("DELETE FROM unplaced WHERE boot_seq = ?1", [boot_seq])?;
-    }
-    if let Some(row) = &batch.boot {
-        boot(&tx, row, boot_id)?;
-    }
-    for row in &batch.events {
-        event(&tx, row)?;
-    }
+    put_boot(&tx, boot, batch)?;
+    put_sims(&tx, &batch.sims)?;
+    usage_write::merge(&tx, &batch.merged_sims)?;
+    usage_write::put_unplaced(&tx, &batch.placed_boots, &batch.unplaced)?;
+    usage_write::add(&tx, &batch.usage)?;
+    put_baselines(&tx, &batch.baselines)?;
     for changes in &batch.ledger {
-        ledger(&tx, changes)?;
+        ledger_write::put(&tx, changes)?;
     }
-    for row in &batch.alerts {
-        alert(&tx, row)?;
-    }
-    for (tier, before) in &batch.prune {
+    record_write::put_alerts(&tx, &batch.alerts)?;
+    record_write::put_events(&tx, &batch.events)?;
+    prune(&tx, batch)?;
+    tx.commit()?;
+    Ok(Applied::Now)
+}
+
+/// The number of the last batch that was applied: in the newest boot's row.
+pub(super) fn stored_seq(conn: &Connection) -> rusqlite::Result<u64> {
+    let mut newest = conn.prepare("SELECT seq FROM boots ORDER BY boot_seq DESC LIMIT 1")?;
+    let mut rows = newest.query([])?;
+    rows.next()?.map_or(Ok(0), |row| super::cells::unsigned(row, "seq"))
+}
+
+fn put_boot(tx: &Transaction<'_>, boot: &Boot, batch: &Batch) -> rusqlite::Result<()> {
+    let is_new = tx.execute(
+        "INSERT INTO boots (boot_seq, boot_id, seq, last_boot_ms) VALUES (?1, ?2, 0, 0)
+         ON CONFLICT DO NOTHING",
+        params![boot.seq, boot.id],
+    )? > 0;
+    if is_new {
         tx.execute(
-            "DELETE FROM usage WHERE tier = ?1 AND start < ?2",
-            params![cells::tier(*tier), before],
+            "DELETE FROM boots WHERE boot_seq + ?2 <= ?1
+                AND boot_seq NOT IN (SELECT boot_seq FROM unplaced)
+                AND boot_seq NOT IN (SELECT boot_seq FROM overdrafts WHERE boot_seq IS NOT NULL)",
+            params![boot.seq, BOOTS_KEPT],
         )?;
     }
-    tx.commit()
-}
-
-fn baseline(tx: &Transaction<'_>, row: &BaselineRow) -> Result<()> {
-    let role = match row.role {
-        Role::Metered => 0,
-        Role::CrossCheck => 1,
-    };
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO baselines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?
-    .execute(params![
-        role,
-        row.source,
-        row.device,
-        row.epoch,
-        row.sim.0,
-        cells::counter(row.counter.rx),
-        cells::counter(row.counter.tx),
-        row.at.boot_seq,
-        cells::amount(row.at.boot_ms)?,
-        row.at.wall_s,
-        cells::trust(row.at.trust)
-    ])?;
+    if let Some(row) = batch.boot {
+        tx.execute(
+            "INSERT INTO boots (boot_seq, boot_id, seq, started_s, last_boot_ms, last_trusted_s)
+             VALUES (?1, '', 0, ?2, ?3, ?4)
+             ON CONFLICT (boot_seq) DO UPDATE SET started_s = excluded.started_s,
+                last_boot_ms = excluded.last_boot_ms, last_trusted_s = excluded.last_trusted_s",
+            params![row.boot_seq, row.started_s, amount(row.last_boot_ms)?, row.last_trusted_s],
+        )?;
+    }
+    let seq = amount(batch.seq)?;
+    tx.execute("UPDATE boots SET seq = ?2 WHERE boot_seq = ?1", params![boot.seq, seq])?;
     Ok(())
 }
 
-fn sim(tx: &Transaction<'_>, row: &SimRow) -> Result<()> {
-    tx.prepare_cached("INSERT OR REPLACE INTO sims VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
-        params![
-            row.id.0,
-            row.iccid.as_ref().map(|iccid| iccid.as_str()),
-            row.merged_into.map(|into| into.0),
-            cells::counter(row.home.rx),
-            cells::counter(row.home.tx),
-            cells::counter(row.roaming.rx),
-            cells::counter(row.roaming.tx)
-        ],
+fn put_sims(tx: &Transaction<'_>, sims: &[SimRow]) -> rusqlite::Result<()> {
+    if sims.is_empty() {
+        return Ok(());
+    }
+    let mut put = tx.prepare(
+        "INSERT INTO sims (id, iccid, merged_into, home_rx, home_tx, roaming_rx, roaming_tx)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET iccid = excluded.iccid,
+            merged_into = excluded.merged_into, home_rx = excluded.home_rx,
+            home_tx = excluded.home_tx, roaming_rx = excluded.roaming_rx,
+            roaming_tx = excluded.roaming_tx",
     )?;
+    for sim in sims {
+        put.execute(params![
+            sim.id.0,
+            sim.iccid.as_ref().map(|iccid| iccid.as_str()),
+            sim.merged_into.map(|into| into.0),
+            sim.home.rx.to_be_bytes(),
+            sim.home.tx.to_be_bytes(),
+            sim.roaming.rx.to_be_bytes(),
+            sim.roaming.tx.to_be_bytes(),
+        ])?;
+    }
     Ok(())
 }
 
-/// What SIM `from` moved becomes SIM `to`'s. Rows that wait for a time were
-/// replaced by the same batch under their new SIM: the old ones only go.
-fn merge(tx: &Transaction<'_>, to: u32, from: u32) -> Result<()> {
-    tx.execute(
-        "INSERT INTO usage SELECT ?1, tier, start, roaming, rx, tx, estimated FROM usage \
-         WHERE sim = ?2 ON CONFLICT (sim, tier, start, roaming) DO UPDATE SET \
-         rx = rx + excluded.rx, tx = tx + excluded.tx, \
-         estimated = max(estimated, excluded.estimated)",
-        [to, from],
+fn put_baselines(tx: &Transaction<'_>, baselines: &[BaselineRow]) -> rusqlite::Result<()> {
+    if baselines.is_empty() {
+        return Ok(());
+    }
+    let mut put = tx.prepare(
+        "INSERT INTO baselines (role, source, device, epoch, sim, rx, tx,
+            at_boot, at_ms, at_wall_s, at_trust)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (role) DO UPDATE SET source = excluded.source, device = excluded.device,
+            epoch = excluded.epoch, sim = excluded.sim, rx = excluded.rx, tx = excluded.tx,
+            at_boot = excluded.at_boot, at_ms = excluded.at_ms, at_wall_s = excluded.at_wall_s,
+            at_trust = excluded.at_trust",
     )?;
-    tx.execute("DELETE FROM usage WHERE sim = ?1", [from])?;
-    tx.execute("DELETE FROM unplaced WHERE sim = ?1", [from])?;
-    Ok(())
-}
-
-fn usage(tx: &Transaction<'_>, delta: &UsageDelta) -> Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO usage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-         ON CONFLICT (sim, tier, start, roaming) DO UPDATE SET rx = rx + excluded.rx, \
-         tx = tx + excluded.tx, estimated = max(estimated, excluded.estimated)",
-    )?
-    .execute(params![
-        delta.sim.0,
-        cells::tier(delta.tier),
-        delta.start,
-        delta.roaming,
-        cells::amount(delta.bytes.rx)?,
-        cells::amount(delta.bytes.tx)?,
-        delta.estimated
-    ])?;
-    Ok(())
-}
-
-fn boot(tx: &Transaction<'_>, row: &BootRow, boot_id: &str) -> Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO boots VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (boot_seq) DO UPDATE SET \
-         started_s = excluded.started_s, last_boot_ms = excluded.last_boot_ms, \
-         last_trusted_s = excluded.last_trusted_s",
-    )?
-    .execute(params![
-        row.boot_seq,
-        boot_id,
-        row.started_s,
-        cells::amount(row.last_boot_ms)?,
-        row.last_trusted_s
-    ])?;
-    Ok(())
-}
-
-fn event(tx: &Transaction<'_>, event: &Event) -> Result<()> {
-    let cell = |value: Option<u64>| value.map(cells::counter);
-    tx.prepare_cached(
-        "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-         ?15, ?16)",
-    )?
-    .execute(params![
-        cells::amount(event.id)?,
-        event.kind.word(),
-        event.source,
-        event.sim.map(|sim| sim.0),
-        event.at.boot_seq,
-        cells::amount(event.at.boot_ms)?,
-        event.at.wall_s,
-        cells::trust(event.at.trust),
-        cell(event.before.map(|before| before.rx)),
-        cell(event.before.map(|before| before.tx)),
-        cell(event.seen.map(|seen| seen.rx)),
-        cell(event.seen.map(|seen| seen.tx)),
-        cells::counter(event.counted.rx),
-        cells::counter(event.counted.tx),
-        event.uncounted,
-        event.detail
-    ])?;
-    let last_gone = event.id.saturating_sub(EVENTS_KEPT);
-    if last_gone > 0 {
-        tx.prepare_cached("DELETE FROM events WHERE id <= ?1")?
-            .execute([cells::amount(last_gone)?])?;
-    }
-    Ok(())
-}
-
-fn ledger(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
-    if let Some(account) = &changes.account {
-        tx.prepare_cached("INSERT OR REPLACE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute(params![
-            account.sim.0,
-            cells::figures(&account.figures),
-            account.known_s,
-            account.open_day.map(cells::day),
-            cells::amount(account.next_entry_id)?,
-            cells::amount(account.next_bucket_id)?,
-            cells::amount(account.next_overdraft_id)?
-        ])?;
-    }
-    for bucket in &changes.buckets {
-        let terms = match bucket.kind {
-            BucketKind::Plan(terms) => Some(terms),
-            BucketKind::TopUp | BucketKind::AddOn | BucketKind::Opening => None,
-        };
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO buckets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
-            bucket.sim.0,
-            cells::amount(bucket.id)?,
-            bucket.key,
-            bucket.kind.word(),
-            terms.map(|terms| cells::amount(terms.allowance)).transpose()?,
-            terms.map(|terms| terms.cycle.to_string()),
-            cells::figures(&bucket.figures),
-            bucket.valid_from,
-            bucket.expires_at,
-            bucket.status.word(),
-            cells::amount(bucket.open_day_bytes)?
-        ])?;
-    }
-    for overdraft in &changes.overdrafts {
-        let (boot_seq, placed) = match overdraft.time {
-            OverdraftTime::Placed { day, first_s, last_s } => {
-                (None, Some((cells::day(day), first_s, last_s)))
-            }
-            OverdraftTime::Unplaced { boot_seq } => (Some(boot_seq), None),
-        };
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO overdrafts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            overdraft.sim.0,
-            cells::amount(overdraft.id)?,
-            boot_seq,
-            placed.map(|(day, _, _)| day),
-            placed.map(|(_, first_s, _)| first_s),
-            placed.map(|(_, _, last_s)| last_s),
-            cells::amount(overdraft.bytes)?,
-            cells::amount(overdraft.absorbed)?,
-            cells::amount(overdraft.entered)?
-        ])?;
-    }
-    for entry in &changes.entries {
-        tx.prepare_cached(
-            "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
-            entry.sim.0,
-            cells::amount(entry.id)?,
-            entry.bucket.map(cells::amount).transpose()?,
-            entry.kind.word(),
-            entry.bytes,
-            entry.at.boot_seq,
-            cells::amount(entry.at.boot_ms)?,
-            entry.at.wall_s,
-            cells::trust(entry.at.trust),
-            entry.day.map(cells::day),
-            entry.note
+    for row in baselines {
+        put.execute(params![
+            role_number(row.role),
+            row.source,
+            row.device,
+            row.epoch,
+            row.sim.0,
+            row.counter.rx.to_be_bytes(),
+            row.counter.tx.to_be_bytes(),
+            row.at.boot_seq,
+            amount(row.at.boot_ms)?,
+            row.at.wall_s,
+            row.at.trust.word(),
         ])?;
     }
     Ok(())
 }
 
-fn alert(tx: &Transaction<'_>, state: &AlertState) -> Result<()> {
-    let at = state.fired_at;
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO alerts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute(params![
-        state.sim.0,
-        state.kind.word(),
-        state.threshold,
-        state.scope,
-        cells::amount(state.baseline)?,
-        at.is_some(),
-        at.map_or(0, |at| at.boot_seq),
-        at.map(|at| cells::amount(at.boot_ms)).transpose()?.unwrap_or(0),
-        at.map_or(0, |at| at.wall_s),
-        at.map_or(0, |at| cells::trust(at.trust))
-    ])?;
+/// The number of a role.
+pub(super) fn role_number(role: Role) -> i64 {
+    match role {
+        Role::Metered => 1,
+        Role::CrossCheck => 2,
+    }
+}
+
+fn prune(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    for (tier, before) in &batch.prune {
+        let bounds = params![tier_number(*tier), before];
+        // SIM by SIM, so that the primary key finds the rows.
+        tx.execute(
+            "DELETE FROM usage WHERE tier = ?1 AND sim IN (SELECT id FROM sims) AND start < ?2",
+            bounds,
+        )?;
+        tx.execute("DELETE FROM usage_now WHERE tier = ?1 AND start < ?2", bounds)?;
+    }
     Ok(())
 }
 
-/// The number of a boot: the one that it has, or the next. It is written with
-/// the first batch of the boot, so that a start writes nothing.
-pub(super) fn boot_seq(connection: &Connection, boot_id: &str) -> Result<u32> {
-    let known = connection
-        .query_row("SELECT boot_seq FROM boots WHERE boot_id = ?1", [boot_id], |row| row.get(0))
-        .optional()?;
-    match known {
-        Some(boot_seq) => Ok(boot_seq),
-        None => {
-            connection
-                .query_row("SELECT coalesce(max(boot_seq), 0) + 1 FROM boots", [], |row| row.get(0))
-        }
-    }
+/// Bytes of the two directions, for the history's columns.
+pub(super) fn history_pair(bytes: crate::domain::units::Traffic) -> (i64, i64) {
+    (history(bytes.rx), history(bytes.tx))
 }

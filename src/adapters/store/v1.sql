@@ -1,0 +1,216 @@
+-- Schema 1. Frozen once released: a change is a new file and a new number.
+--
+-- Counters (u64) are blobs of 8 bytes, big end first. Amounts are integers of 0
+-- to 2^63-1. Times are s since the epoch or ms of a boot; days are counted from
+-- 1970-01-01. Words are those of the domain.
+
+-- The current boot's row is written by each commit and carries its number.
+CREATE TABLE boots ( -- posdatad store
+    boot_seq INTEGER PRIMARY KEY CHECK (boot_seq BETWEEN 1 AND 4294967295),
+    boot_id TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 0),
+    started_s INTEGER,
+    last_boot_ms INTEGER NOT NULL CHECK (last_boot_ms >= 0),
+    last_trusted_s INTEGER
+) STRICT;
+
+CREATE TABLE sims ( -- posdatad store
+    id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 4294967295),
+    iccid TEXT,
+    merged_into INTEGER,
+    home_rx BLOB NOT NULL CHECK (length(home_rx) = 8),
+    home_tx BLOB NOT NULL CHECK (length(home_tx) = 8),
+    roaming_rx BLOB NOT NULL CHECK (length(roaming_rx) = 8),
+    roaming_tx BLOB NOT NULL CHECK (length(roaming_tx) = 8)
+) STRICT;
+
+CREATE TABLE baselines ( -- posdatad store
+    role INTEGER PRIMARY KEY CHECK (role IN (1, 2)), -- metered, cross_check
+    source TEXT NOT NULL,
+    device TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    rx BLOB NOT NULL CHECK (length(rx) = 8),
+    tx BLOB NOT NULL CHECK (length(tx) = 8),
+    at_boot INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    at_wall_s INTEGER NOT NULL,
+    at_trust TEXT NOT NULL
+) STRICT;
+
+-- The newest slot of each tier: the rows that each commit changes, on one page.
+CREATE TABLE usage_now ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    roaming INTEGER NOT NULL CHECK (roaming IN (0, 1)),
+    tier INTEGER NOT NULL CHECK (tier BETWEEN 1 AND 5),
+    start INTEGER NOT NULL,
+    estimated INTEGER NOT NULL CHECK (estimated IN (0, 1)),
+    rx INTEGER NOT NULL CHECK (rx >= 0),
+    tx INTEGER NOT NULL CHECK (tx >= 0),
+    PRIMARY KEY (sim, roaming, tier)
+) STRICT, WITHOUT ROWID;
+
+-- The slots before it. Tiers: 1 five minutes, 2 hours, 3 days, 4 months, 5 years.
+CREATE TABLE usage ( -- posdatad store
+    tier INTEGER NOT NULL CHECK (tier BETWEEN 1 AND 5),
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    start INTEGER NOT NULL,
+    roaming INTEGER NOT NULL CHECK (roaming IN (0, 1)),
+    estimated INTEGER NOT NULL CHECK (estimated IN (0, 1)),
+    rx INTEGER NOT NULL CHECK (rx >= 0),
+    tx INTEGER NOT NULL CHECK (tx >= 0),
+    PRIMARY KEY (tier, sim, start, roaming)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unplaced ( -- posdatad store
+    boot_seq INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    roaming INTEGER NOT NULL CHECK (roaming IN (0, 1)),
+    rx INTEGER NOT NULL CHECK (rx >= 0),
+    tx INTEGER NOT NULL CHECK (tx >= 0),
+    PRIMARY KEY (boot_seq, slot, sim, roaming)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE accounts ( -- posdatad store
+    sim INTEGER PRIMARY KEY REFERENCES sims (id),
+    granted INTEGER NOT NULL CHECK (granted >= 0),
+    transferred_in INTEGER NOT NULL CHECK (transferred_in >= 0),
+    overdraft INTEGER NOT NULL CHECK (overdraft >= 0),
+    adjusted INTEGER NOT NULL,
+    consumed INTEGER NOT NULL CHECK (consumed >= 0),
+    remaining INTEGER NOT NULL CHECK (remaining >= 0),
+    reserved INTEGER NOT NULL CHECK (reserved >= 0),
+    expired INTEGER NOT NULL CHECK (expired >= 0),
+    transferred_out INTEGER NOT NULL CHECK (transferred_out >= 0),
+    refunded INTEGER NOT NULL CHECK (refunded >= 0),
+    reversed INTEGER NOT NULL CHECK (reversed >= 0),
+    known_s INTEGER,
+    open_day INTEGER,
+    next_entry_id INTEGER NOT NULL CHECK (next_entry_id >= 1),
+    next_bucket_id INTEGER NOT NULL CHECK (next_bucket_id >= 1),
+    next_overdraft_id INTEGER NOT NULL CHECK (next_overdraft_id >= 1),
+    CHECK (granted + transferred_in + overdraft + adjusted
+        = consumed + remaining + reserved + expired + transferred_out + refunded + reversed)
+) STRICT;
+
+CREATE TABLE buckets ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    id INTEGER NOT NULL CHECK (id >= 1),
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    allowance INTEGER CHECK (allowance >= 0), -- of a plan
+    cycle TEXT, -- of a plan
+    granted INTEGER NOT NULL CHECK (granted >= 0),
+    transferred_in INTEGER NOT NULL CHECK (transferred_in >= 0),
+    overdraft INTEGER NOT NULL CHECK (overdraft = 0),
+    adjusted INTEGER NOT NULL,
+    consumed INTEGER NOT NULL CHECK (consumed >= 0),
+    remaining INTEGER NOT NULL CHECK (remaining >= 0),
+    reserved INTEGER NOT NULL CHECK (reserved >= 0),
+    expired INTEGER NOT NULL CHECK (expired >= 0),
+    transferred_out INTEGER NOT NULL CHECK (transferred_out >= 0),
+    refunded INTEGER NOT NULL CHECK (refunded >= 0),
+    reversed INTEGER NOT NULL CHECK (reversed >= 0),
+    valid_from INTEGER,
+    expires_at INTEGER,
+    status TEXT NOT NULL,
+    open_day_bytes INTEGER NOT NULL CHECK (open_day_bytes >= 0),
+    PRIMARY KEY (sim, id),
+    UNIQUE (sim, key),
+    CHECK (granted + transferred_in + overdraft + adjusted
+        = consumed + remaining + reserved + expired + transferred_out + refunded + reversed)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE overdrafts ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    id INTEGER NOT NULL CHECK (id >= 1),
+    day INTEGER, -- with first_s and last_s, or boot_seq
+    first_s INTEGER,
+    last_s INTEGER,
+    boot_seq INTEGER,
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    absorbed INTEGER NOT NULL CHECK (absorbed BETWEEN 0 AND bytes),
+    entered INTEGER NOT NULL CHECK (entered BETWEEN 0 AND bytes),
+    PRIMARY KEY (sim, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entries ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    id INTEGER NOT NULL CHECK (id >= 1),
+    bucket INTEGER,
+    kind TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    day INTEGER,
+    note TEXT NOT NULL,
+    at_boot INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    at_wall_s INTEGER NOT NULL,
+    at_trust TEXT NOT NULL,
+    PRIMARY KEY (sim, id),
+    FOREIGN KEY (sim, bucket) REFERENCES buckets (sim, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    kind TEXT NOT NULL,
+    threshold INTEGER NOT NULL,
+    scope INTEGER NOT NULL,
+    baseline INTEGER NOT NULL CHECK (baseline >= 0),
+    at_boot INTEGER, -- all four, or none while it is armed
+    at_ms INTEGER,
+    at_wall_s INTEGER,
+    at_trust TEXT,
+    PRIMARY KEY (sim, kind, threshold)
+) STRICT, WITHOUT ROWID;
+
+-- The last 10,000; names a SIM without reference, so that a record is never refused.
+CREATE TABLE events ( -- posdatad store
+    id INTEGER PRIMARY KEY CHECK (id >= 1),
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    sim INTEGER,
+    before_rx BLOB CHECK (length(before_rx) = 8),
+    before_tx BLOB CHECK (length(before_tx) = 8),
+    seen_rx BLOB CHECK (length(seen_rx) = 8),
+    seen_tx BLOB CHECK (length(seen_tx) = 8),
+    counted_rx BLOB NOT NULL CHECK (length(counted_rx) = 8),
+    counted_tx BLOB NOT NULL CHECK (length(counted_tx) = 8),
+    uncounted INTEGER NOT NULL CHECK (uncounted IN (0, 1)),
+    detail TEXT NOT NULL,
+    at_boot INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    at_wall_s INTEGER NOT NULL,
+    at_trust TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN
+    SELECT RAISE(ABORT, 'an entry is never changed');
+END;
+CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN
+    SELECT RAISE(ABORT, 'an entry is never deleted');
+END;
+CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN
+    SELECT RAISE(ABORT, 'an event is never changed');
+END;
+CREATE TRIGGER events_remain BEFORE DELETE ON events
+WHEN OLD.id > (SELECT max(id) FROM events) - 10000 BEGIN
+    SELECT RAISE(ABORT, 'the last 10000 events are kept');
+END;
+CREATE TRIGGER buckets_remain BEFORE DELETE ON buckets BEGIN
+    SELECT RAISE(ABORT, 'a bucket is never deleted');
+END;
+CREATE TRIGGER buckets_keep_their_key BEFORE INSERT ON buckets
+WHEN EXISTS (SELECT 1 FROM buckets WHERE sim = NEW.sim AND id = NEW.id AND key IS NOT NEW.key) BEGIN
+    SELECT RAISE(ABORT, 'a bucket keeps its key');
+END;
+CREATE TRIGGER accounts_remain BEFORE DELETE ON accounts BEGIN
+    SELECT RAISE(ABORT, 'an account is never deleted');
+END;
+CREATE TRIGGER sims_remain BEFORE DELETE ON sims BEGIN
+    SELECT RAISE(ABORT, 'a SIM is never deleted');
+END;
+CREATE TRIGGER overdrafts_remain BEFORE DELETE ON overdrafts
+WHEN OLD.absorbed < OLD.bytes OR OLD.entered < OLD.bytes BEGIN
+    SELECT RAISE(ABORT, 'an overdraft is deleted only when it is settled');
+END;
