@@ -54,8 +54,9 @@ kills: build
 	POSDATA_KILLS=1000 $(CARGO) test --locked --test kills -- --nocapture
 
 bench: deps
-	$(CARGO) build --locked --release --workspace --bins
-	@tests/bench/run.sh
+	$(CARGO) build --locked --release --bin posdatad
+	@tests/bench/peers.sh
+	@$(CARGO) bench --locked --quiet --profile dev --bench bench
 
 clean:
 	$(CARGO) clean
