@@ -47,7 +47,7 @@ pub enum Policy<'a> {
 pub struct Bus {
     daemon: Child,
     address: String,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Bus {
@@ -62,20 +62,9 @@ impl Bus {
         let path = directory.path();
         // Other users pass through to the socket.
         fs::set_permissions(path, fs::Permissions::from_mode(0o711)).unwrap();
-        let config = path.join("bus.conf");
-        fs::write(&config, configuration(path, policy)).unwrap();
-        let mut daemon = Command::new("dbus-daemon")
-            .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address"])
-            .arg(format!("--config-file={}", config.display()))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dbus-daemon is needed (Debian: dbus-daemon)");
-        // It says its address when it listens.
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        assert!(address.starts_with("unix:"), "dbus-daemon did not start: \"{address}\"");
-        Self { daemon, address: address.trim().to_owned(), _directory: directory }
+        fs::write(path.join("bus.conf"), configuration(path, policy)).unwrap();
+        let (daemon, address) = spawn(path);
+        Self { daemon, address, directory }
     }
 
     /// Its D-Bus address.
@@ -87,6 +76,12 @@ impl Bus {
     pub fn kill(&mut self) {
         self.daemon.kill().unwrap();
         self.daemon.wait().unwrap();
+    }
+
+    /// Starts it again where it was, after its end: the same path, another id.
+    #[allow(dead_code, reason = "not every test program wants it back")]
+    pub fn start_again(&mut self) {
+        (self.daemon, self.address) = spawn(self.directory.path());
     }
 
     /// Calls a method without arguments on posdatad as nobody, or `None` where
@@ -117,6 +112,21 @@ impl Drop for Bus {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
     }
+}
+
+fn spawn(directory: &Path) -> (Child, String) {
+    let mut daemon = Command::new("dbus-daemon")
+        .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address"])
+        .arg(format!("--config-file={}", directory.join("bus.conf").display()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("dbus-daemon is needed (Debian: dbus-daemon)");
+    // It says its address when it listens.
+    let mut address = String::new();
+    BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    assert!(address.starts_with("unix:"), "dbus-daemon did not start: \"{address}\"");
+    (daemon, address.trim().to_owned())
 }
 
 fn configuration(directory: &Path, policy: Policy<'_>) -> String {
