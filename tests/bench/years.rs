@@ -3,11 +3,9 @@
 //! years how large the database becomes.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use posdatad::adapters::store::{self, Outcome, StoreThread};
+use posdatad::adapters::store::Store;
 use posdatad::domain::alert::AlertRules;
 use posdatad::domain::counter::{Evidence, Restarts, Sample, Width};
 use posdatad::domain::crosscheck::Tolerance;
@@ -47,13 +45,11 @@ const FINE_S: UnixS = 5 * MINUTE_S;
 /// The rest in such steps, saved once a day: the rows are the same.
 const COARSE_S: UnixS = 2 * HOUR_S;
 const FIVE_YEARS_DAYS: UnixS = 1_826;
-const COMMIT_MAX: Duration = Duration::from_secs(20);
 
 /// A daemon without its doors.
 struct Life {
     engine: Engine,
-    store: StoreThread,
-    outcomes: Receiver<Outcome>,
+    store: Store,
     begun_s: UnixS,
     wall_s: UnixS,
     counter: Traffic,
@@ -61,16 +57,11 @@ struct Life {
 
 impl Life {
     fn begin(database: &Path, save_interval_s: UnixS) -> Result<Self> {
-        let opened = store::open(database, "simulated").map_err(|fault| fault.to_string())?;
-        let found = opened.found();
-        let settings = settings(save_interval_s)?;
-        let engine = Engine::new(settings, &opened.loaded, opened.boot_seq);
-        let (say, outcomes) = channel();
-        let store = StoreThread::start(opened, move |outcome| drop(say.send(outcome)))?;
+        let (store, loaded) = Store::open(database, "simulated")?;
+        let engine = Engine::new(settings(save_interval_s)?, &loaded, store.boot_seq());
         let begun_s = EARLIEST_S + DAY_S;
         let counter = Traffic { rx: 1_000_000, tx: 1_000_000 };
-        let mut life = Self { engine, store, outcomes, begun_s, wall_s: begun_s, counter };
-        life.tell(found)?;
+        let mut life = Self { engine, store, begun_s, wall_s: begun_s, counter };
         life.tell(Input::Source(SourceSetup {
             role: Role::Metered,
             name: "at",
@@ -114,12 +105,8 @@ impl Life {
         self.engine.handle(now, input);
         while let Some(output) = self.engine.poll_output() {
             if let Output::Commit(batch) = output {
-                self.store.commit(batch);
-                let outcome = self.outcomes.recv_timeout(COMMIT_MAX)?;
-                if let Outcome::Failed { fault, .. } = outcome {
-                    return Err(fault.to_string().into());
-                }
-                self.engine.handle(now, outcome.into());
+                self.store.commit(&batch)?;
+                self.engine.handle(now, Input::Committed { seq: batch.seq });
             }
         }
         Ok(())
@@ -127,7 +114,7 @@ impl Life {
 
     fn end(mut self) -> Result<()> {
         self.tell(Input::Stop)?;
-        self.store.stop();
+        self.store.close()?;
         Ok(())
     }
 }
