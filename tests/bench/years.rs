@@ -3,6 +3,7 @@
 //! years how large the database becomes.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use posdatad::adapters::store::Store;
