@@ -22,7 +22,7 @@ use crate::adapters::dbus::{
 };
 use crate::adapters::serial::FromPort;
 use crate::adapters::signals::{Signal, Signals};
-use crate::adapters::store::{self, Mode, Outcome, Store, StoreThread};
+use crate::adapters::store::{self, Fault, Mode, Outcome, Store, StoreThread};
 use crate::adapters::systemd::{Notifier, State, watchdog_interval_ms};
 use crate::domain::engine::{Engine, Input, Output, merge_usage};
 use crate::domain::event::Event;
@@ -194,7 +194,9 @@ impl Daemon {
     fn turn(&mut self) {
         let now = clock::now();
         self.feed_watchdog(now.boot_ms);
+        let traced = self.tracers.any();
         self.tracers.expire(now.boot_ms);
+        self.say_trace(traced);
         self.inputs.push_back(Input::Tick);
         while let Some(input) = self.inputs.pop_front() {
             self.engine.handle(now, input);
@@ -234,8 +236,7 @@ impl Daemon {
                 error!(
                     message_id = ids::STOPPED,
                     posdata.unsaved_bytes = unsaved,
-                    "{unsaved} bytes that were counted could not be saved: {}; unless the modem \
-                     restarts they are counted again from its own counter",
+                    "{unsaved} bytes that were counted could not be saved: {}",
                     self.snapshot.borrow().store.detail
                 );
                 self.stopped = Some(Exit::IoErr);
@@ -280,7 +281,7 @@ impl Daemon {
         tokio::select! {
             slept = self.timer.wait_until(deadline) => slept?,
             Some(message) = self.messages.recv() => self.heard(message),
-            Some(outcome) = self.outcomes.recv() => self.inputs.push_back(input_of(outcome)),
+            Some(outcome) = self.outcomes.recv() => self.written(outcome),
             Some(request) = self.requests.recv() => self.asked(request),
             signal = self.signals.next() => match signal? {
                 Signal::Stop => self.inputs.push_back(Input::Stop),
@@ -310,6 +311,20 @@ impl Daemon {
             }
             Err(_) => Some(now_ms.saturating_add(BUS_RETRY_MS)),
         };
+    }
+
+    fn written(&mut self, outcome: Outcome) {
+        if let Outcome::Failed {
+            fault: fault @ (Fault::Damaged { .. } | Fault::Changed { .. }),
+            ..
+        } = &outcome
+        {
+            // Only a start can go on from what is there now: the modem's counter
+            // is read again, and counted from what that database knows.
+            error!(message_id = ids::STOPPED, "{fault}; ending, to be started again");
+            self.stopped = Some(Exit::TempFail);
+        }
+        self.inputs.push_back(input_of(outcome));
     }
 
     fn heard(&mut self, message: FromPort) {

@@ -82,7 +82,7 @@ pub struct BucketView {
     pub kind: &'static str,
     /// TMF654: `active`, `expired`; ours: `pending`, `depleted`, `closed`.
     pub status: &'static str,
-    /// Bytes.
+    /// Granted, corrections included, bytes.
     pub granted: u64,
     /// Bytes.
     pub consumed: u64,

@@ -36,7 +36,6 @@ fn a_daemon_lives_as_systemd_and_people_expect() {
 }
 
 #[test]
-#[ignore = "posdatad does not say that a trace is over when its time is"]
 fn the_end_of_a_trace_is_said() {
     run(AT_ONCE, vec![scenario("the end of a trace", trace_end_is_said)]);
 }

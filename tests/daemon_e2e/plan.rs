@@ -20,7 +20,6 @@ fn a_plan_is_drawn_down_and_people_are_told_once() {
 }
 
 #[test]
-#[ignore = "GetBuckets leaves out what a changed allowance added"]
 fn buckets_show_a_changed_allowance() {
     run(AT_ONCE, vec![scenario("plan buckets", buckets_add_up)]);
 }

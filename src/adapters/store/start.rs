@@ -34,13 +34,8 @@ pub(super) struct Failed {
 pub(super) fn for_writing(path: &Path, boot_id: &str) -> Result<Opened, Failed> {
     match attempt(path, boot_id) {
         Ok(opened) => Ok(opened),
-        Err(Fault::Damaged { detail, .. }) => {
+        Err(Fault::Damaged { .. }) => {
             let replaced = aside(path).map_err(|fault| Failed { fault, replaced: None })?;
-            tracing::error!(
-                "{} was damaged ({detail}); it is set aside as {}, a fresh one takes its place",
-                path.display(),
-                replaced.display()
-            );
             match attempt(path, boot_id) {
                 Ok(mut opened) => {
                     opened.loaded.replaced = Some(replaced);

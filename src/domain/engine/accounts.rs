@@ -92,7 +92,8 @@ fn bucket_view(bucket: &Bucket, now_s: Option<UnixS>) -> BucketView {
         id: bucket.id,
         kind: bucket.kind.word(),
         status,
-        granted: bucket.figures.granted,
+        // As it was corrected since, so that consumed and what is left are its parts.
+        granted: bucket.figures.granted.saturating_add_signed(bucket.figures.adjusted),
         consumed: bucket.figures.consumed,
         remaining: bucket.figures.remaining,
         valid_from: bucket.valid_from,

@@ -42,6 +42,11 @@ pub(super) struct Commits {
     alerts_next: Vec<Alert>,
     alerts_in_flight: Vec<Alert>,
     failing: bool,
+    /// The disk could not be written when it was opened: a batch is sent even
+    /// with nothing in it, to learn when it can.
+    probe: bool,
+    /// Bytes that were written into memory only, since the file is not ours.
+    in_memory_bytes: u64,
 }
 
 impl Commits {
@@ -57,6 +62,8 @@ impl Commits {
             alerts_next: Vec::new(),
             alerts_in_flight: Vec::new(),
             failing: false,
+            probe: false,
+            in_memory_bytes: 0,
         }
     }
 
@@ -84,8 +91,9 @@ impl Commits {
         }
     }
 
-    pub(super) fn in_flight_bytes(&self) -> u64 {
-        self.in_flight_bytes
+    /// Handed out, and as far as is known on no disk.
+    pub(super) fn unsaved_bytes(&self) -> u64 {
+        self.in_flight_bytes.saturating_add(self.in_memory_bytes)
     }
 }
 
@@ -102,7 +110,8 @@ impl Engine {
     }
 
     fn is_dirty(&self) -> bool {
-        self.meter.is_dirty()
+        self.commits.probe
+            || self.meter.is_dirty()
             || self.accounts.is_dirty()
             || self.alerts.has_changes()
             || !self.events.is_empty()
@@ -132,7 +141,8 @@ impl Engine {
                     self.send(batch, 0);
                 } else if commits.stopping && !commits.stopped {
                     commits.stopped = true;
-                    self.outputs.push_back(Output::Stopped { unsaved: 0 });
+                    let unsaved = commits.in_memory_bytes;
+                    self.outputs.push_back(Output::Stopped { unsaved });
                 }
             }
         }
@@ -149,6 +159,7 @@ impl Engine {
         let commits = &mut self.commits;
         commits.last_seq += 1;
         commits.urgent = false;
+        commits.probe = false;
         commits.unsaved_since_ms = None;
         commits.in_flight_bytes = self.meter.unsaved();
         commits.alerts_in_flight.append(&mut commits.alerts_next);
@@ -183,7 +194,10 @@ impl Engine {
             return;
         }
         self.commits.flight = Flight::Idle;
-        self.commits.in_flight_bytes = 0;
+        let bytes = std::mem::take(&mut self.commits.in_flight_bytes);
+        if self.store.state == "memory" {
+            self.commits.in_memory_bytes = self.commits.in_memory_bytes.saturating_add(bytes);
+        }
         let alerts = std::mem::take(&mut self.commits.alerts_in_flight);
         self.outputs.extend(alerts.into_iter().map(Output::Alert));
         if std::mem::take(&mut self.commits.failing) {
@@ -202,7 +216,7 @@ impl Engine {
         let (batch, attempts) = (Arc::clone(batch), attempts.saturating_add(1));
         if self.commits.stopping && attempts >= STOP_ATTEMPTS_MAX {
             self.commits.stopped = true;
-            let unsaved = self.meter.unsaved().saturating_add(self.commits.in_flight_bytes);
+            let unsaved = self.meter.unsaved().saturating_add(self.commits.unsaved_bytes());
             self.outputs.push_back(Output::Stopped { unsaved });
         }
         let pause_ms = RETRY_MS_MIN.saturating_mul(1 << attempts.min(6)).min(RETRY_MS_MAX);
@@ -234,6 +248,8 @@ impl Engine {
         }
         if state != "ok" && self.store.state != state {
             self.commits.failing = state == "retrying";
+            self.commits.probe = self.commits.failing;
+            self.commits.hurry();
             self.record(now, "", EventKind::StoreFault, detail.clone());
         }
         self.store.state = state;

@@ -18,7 +18,7 @@ impl Engine {
             cycle: self.cycle_view(now),
             sources: self.sources.values().map(source_view).collect(),
             store: StoreView {
-                unsaved: self.meter.unsaved().saturating_add(self.commits.in_flight_bytes()),
+                unsaved: self.meter.unsaved().saturating_add(self.commits.unsaved_bytes()),
                 ..self.store.clone()
             },
         };
