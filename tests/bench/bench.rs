@@ -76,8 +76,7 @@ fn run() -> Result<()> {
     let bus = lab.bus("bus")?;
     let terminal = Terminal::new(&lab, "idle", DEFAULTS)?;
     let mut crew = Crew::start(&bus, &terminal, &peers)?;
-    terminal.await_polls(1)?;
-    has_answer(&bus, &terminal)?;
+    has_answer(&lab, &bus, &terminal)?;
     idle_window(&lab, &crew, &peers, Duration::from_secs(window_s), &mut sheet)?;
     calls_idle(&lab, &bus, &crew, &mut sheet)?;
     write_window(&lab, &crew, &peers, &mut sheet)?;
@@ -141,12 +140,13 @@ impl Crew {
     }
 }
 
-/// An answer is there before it is measured how soon.
-fn has_answer(bus: &Bus, terminal: &Terminal) -> Result<()> {
-    Caller::connect(bus.socket())?
-        .call(&mut caller::get(REMAINING)?)
-        .map_err(|error| format!("posdatad has no balance: {error}\n{}", terminal.log()))?;
-    Ok(())
+/// An answer is there before it is measured how soon: the plan waits for the modem to
+/// say what time it is.
+fn has_answer(lab: &Lab, bus: &Bus, terminal: &Terminal) -> Result<()> {
+    let mut caller = Caller::connect(bus.socket())?;
+    let mut message = caller::get(REMAINING)?;
+    lab.until("posdatad knows its balance", || Ok(caller.call(&mut message).is_ok()))
+        .map_err(|error| format!("{error}\n{}", terminal.log()).into())
 }
 
 fn idle_window(
@@ -237,6 +237,7 @@ fn calls_busy(
     terminal.configure(Settings { poll: "1s", loss_bytes_max: "4 KiB" })?;
     crew.posdatad = terminal.start(bus)?;
     terminal.await_polls(2)?;
+    has_answer(lab, bus, terminal)?;
     terminal.sim.apply("traffic rate 20000 &").map_err(|error| error.to_string())?;
     let asked: Vec<_> =
         crew.pids().into_iter().map(|(subject, _)| (subject, property(subject))).collect();
