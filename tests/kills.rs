@@ -256,6 +256,8 @@ fn round(terminal: &mut Terminal, ruin: &Ruin, when: When, dice: &mut Dice) {
     if kills == 0 {
         terminal.start();
     }
+    // What the first of them made of it is decided by the second.
+    terminal.await_readings();
     terminal.await_readings();
     let (least, most) = match when {
         When::Listening | When::Hunted => ruin.heard,
