@@ -203,15 +203,15 @@ fn every_mistake_is_said_with_its_place_and_a_way_out() {
         ),
         (
             "[modem]\nsource = \"qmi\"\n",
-            "2:1: error: modem.source: \"qmi\" needs modem.device (help: name the modem's QMI device, as in device = \"/dev/cdc-wdm0\")",
+            "2:1: warning: modem.source: not in this release: nothing would be metered (help: use \"at\" or \"netdev\" until then)",
         ),
         (
             "[modem]\nsource = \"netdev\"\n",
             "2:1: error: modem.source: \"netdev\" needs modem.interface (help: name the modem's interface, as in interface = \"wwan0\"; a default route may be Wi-Fi)",
         ),
         (
-            "[modem]\nsource = \"qmi\"\ndevice = \"/dev/cdc-wdm0\"\nport = \"/dev/ttyUSB2\"\n",
-            "4:1: warning: modem.port: not used while modem.source is \"qmi\" (help: take it out, or set another source)",
+            "[modem]\nsource = \"netdev\"\ninterface = \"wwan0\"\nport = \"/dev/ttyUSB2\"\n",
+            "4:1: warning: modem.port: not used while modem.source is \"netdev\" (help: take it out, or set another source)",
         ),
         (
             "[modem]\ncounter = \"qgdcnt\"\ncolumns = \"reversed\"\n",

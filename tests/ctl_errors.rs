@@ -152,7 +152,7 @@ fn an_answer_of_another_version_is_not_guessed_at() {
 
 #[test]
 fn a_daemon_that_leaves_is_missed_at_once() {
-    let gone = "posdatactl: posdatad left the bus; it was stopped, restarted or has failed\n  \
+    let gone = "posdatactl: posdatad is gone from the bus: it was stopped, restarted or has failed, or the bus itself has ended\n  \
                 what to do: look at what posdatad itself has printed\n";
     let bus = Bus::open();
     let leaving = Fake::start(&bus, |_| Answer::Leave);

@@ -154,7 +154,7 @@ fn what_is_unknown_is_said_in_text_and_absent_in_json() {
 !! NOT SAVING: writing to the disk fails. It is tried again; until then a power cut loses what is not saved.
 
 Status      no_sim: there is no SIM in the modem, or it is locked
-Remaining   unknown: neither a plan nor the operator has told what was granted
+Remaining   unknown: nothing has been granted yet (no plan, or no SIM or time is known)
 SIM         unknown
 Source      none answers: posdatactl sources
 Counted     nothing yet

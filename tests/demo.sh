@@ -15,7 +15,7 @@ finish() {
 	trap - EXIT
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
 	wait 2>/dev/null || true
-	if [ "$code" != 0 ] && [ -s "$here/daemon.log" ]; then
+	if [ "$code" != 0 ] && [ -z "${checked:-}" ] && [ -s "$here/daemon.log" ]; then
 		printf '\nThe journal of the daemon:\n' >&2
 		sed 's/^/  /' "$here/daemon.log" >&2
 	fi
@@ -141,6 +141,7 @@ title "the separate checker: the modem's own books beside posdatactl"
 "$bin/posdatactl" --bus-address "$bus" --json status >"$here/status.json"
 kill -TERM "$modem_pid"
 wait "$modem_pid" || true
+checked=yes
 if [ -n "${PLANT:-}" ]; then
 	"$bin/modem-sim" plant --truth "$here/truth.json"
 fi

@@ -80,14 +80,14 @@ fn five_years_are_small_and_quickly_asked() {
 }
 
 #[test]
-#[ignore = "slow: run by `make bench`"]
+#[ignore = "slow: run by name"]
 fn five_years_with_a_commit_every_half_hour() {
     years(1_826, 48);
 }
 
 /// What a typical commit costs the flash: on the disk of the build directory.
 #[test]
-#[ignore = "a measurement: run by `make bench`"]
+#[ignore = "a measurement: run by name"]
 fn bytes_of_a_typical_commit() {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (mut store, _) = open(&database(dir.path()));

@@ -26,7 +26,9 @@ pub fn monotonic_us() -> u64 {
     u64::try_from(read(ClockId::CLOCK_MONOTONIC).as_micros()).unwrap_or(u64::MAX)
 }
 
-fn boot_ms() -> BootMs {
+/// Milliseconds on the boot clock, for who needs nothing else.
+#[must_use]
+pub fn boot_ms() -> BootMs {
     u64::try_from(read(ClockId::CLOCK_BOOTTIME).as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -160,7 +160,11 @@ fn counted(event: &Event) -> String {
 
 fn story(event: &Event, form: Form) -> String {
     let mut story = Vec::new();
-    story.extend(event.detail.clone().filter(|detail| !detail.is_empty()));
+    // The daemon's sentences end as they do in the journal: without a stop.
+    let detail = event.detail.as_deref().unwrap_or_default().trim_end_matches('.');
+    if !detail.is_empty() {
+        story.push(format!("{detail}."));
+    }
     match (event.before, event.seen) {
         (Some(before), Some(seen)) => {
             story.push(format!(

@@ -34,7 +34,9 @@ pub(super) enum Failure {
     #[error("posdatad is not running: no one owns org.posdata on {}", bus_name(.0))]
     NotRunning(Bus),
     /// It was there, and went away before it had answered.
-    #[error("posdatad left the bus; it was stopped, restarted or has failed")]
+    #[error(
+        "posdatad is gone from the bus: it was stopped, restarted or has failed, or the bus itself has ended"
+    )]
     Gone(Bus),
     /// No answer in time.
     #[error("posdatad did not answer within {} s", .waited.as_secs())]

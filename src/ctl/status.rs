@@ -93,8 +93,10 @@ fn balance_rows(sheet: &mut Sheet, status: &Status, screen: &Screen) {
             }
         }
         (Some(remaining), None) => sheet.row("Remaining", Size(remaining).to_string()),
-        (None, _) => sheet
-            .row("Remaining", "unknown: neither a plan nor the operator has told what was granted"),
+        (None, _) => sheet.row(
+            "Remaining",
+            "unknown: nothing has been granted yet (no plan, or no SIM or time is known)",
+        ),
     }
     sheet.known(
         "Overdraft",

@@ -55,8 +55,8 @@ fn start(args: &Args, loaded: Loaded, log: logging::Control) -> Exit {
 fn say_findings(loaded: &Loaded) {
     for finding in &loaded.findings {
         match finding.level {
-            Level::Error => tracing::error!("{finding}"),
-            Level::Warning => tracing::warn!("{finding}"),
+            Level::Error => tracing::error!("{}", finding.said()),
+            Level::Warning => tracing::warn!("{}", finding.said()),
         }
     }
 }

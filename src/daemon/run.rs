@@ -106,6 +106,7 @@ impl Daemon {
         let (messages_in, messages) = mpsc::channel(sources::MESSAGES_MAX);
         let (sources, setups, said) = Sources::start(&config, &boot_id, &messages_in)
             .map_err(Failure::os("the modem's thread"))?;
+        let metered = !setups.is_empty();
         let mut inputs = VecDeque::from([found]);
         inputs.extend(setups.into_iter().map(Input::Source));
 
@@ -145,7 +146,7 @@ impl Daemon {
             },
             said: error.to_string(),
         })?;
-        info!(message_id = ids::STARTED, "{said}");
+        say_started(metered, &said);
         daemon.tell(&[State::Ready, State::Status(&said)]);
         Ok(daemon)
     }
@@ -196,7 +197,7 @@ impl Daemon {
         self.feed_watchdog(now.boot_ms);
         let traced = self.tracers.any();
         self.tracers.expire(now.boot_ms);
-        self.say_trace(traced);
+        self.traced(traced);
         self.inputs.push_back(Input::Tick);
         while let Some(input) = self.inputs.pop_front() {
             self.engine.handle(now, input);
@@ -204,7 +205,6 @@ impl Daemon {
                 self.carry_out(output);
             }
         }
-        self.sources.trace(self.tracers.any());
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -290,7 +290,9 @@ impl Daemon {
             () = bus_lost(self.server.as_ref()) => {
                 warn!(message_id = ids::BUS_LOST, "the bus is gone; the metering goes on");
                 self.server = None;
+                let traced = self.tracers.any();
                 self.tracers.clear();
+                self.traced(traced);
                 self.inputs.push_back(Input::CallersGone);
                 self.bus_retry_ms = Some(clock::now().boot_ms.saturating_add(BUS_RETRY_MS));
             }
@@ -382,21 +384,28 @@ impl Daemon {
                     Err(dbus::Error::Busy("too many callers trace already".to_owned()))
                 };
                 let _ = reply.send(answer);
-                self.say_trace(traced);
+                self.traced(traced);
             }
             Request::CallerGone(caller) => {
                 let traced = self.tracers.any();
                 self.tracers.remove(&caller);
-                self.say_trace(traced);
+                self.traced(traced);
                 self.inputs.push_back(Input::CallerGone(caller));
             }
         }
     }
 
-    fn say_trace(&self, before: bool) {
+    /// Tells the port and the journal when the first tracer came or the last left.
+    fn traced(&self, before: bool) {
         match (before, self.tracers.any()) {
-            (false, true) => info!(message_id = ids::TRACE_ON, "the modem's lines are traced"),
-            (true, false) => info!(message_id = ids::TRACE_OFF, "the trace is over"),
+            (false, true) => {
+                self.sources.trace(true);
+                info!(message_id = ids::TRACE_ON, "the modem's lines are traced");
+            }
+            (true, false) => {
+                self.sources.trace(false);
+                info!(message_id = ids::TRACE_OFF, "the trace is over");
+            }
             (true, true) | (false, false) => {}
         }
     }
@@ -444,8 +453,9 @@ impl Daemon {
             match Sources::start(&new, &self.boot_id, &messages_in) {
                 Ok((sources, setups, said)) => {
                     self.sources = sources;
+                    self.sources.trace(self.tracers.any());
+                    say_started(!setups.is_empty(), &said);
                     self.inputs.extend(setups.into_iter().map(Input::Source));
-                    info!(message_id = ids::STARTED, "{said}");
                     self.tell(&[State::Status(&said)]);
                 }
                 Err(error) => error!("the new source cannot be started: {error}"),
@@ -468,6 +478,15 @@ impl Daemon {
         if let Err(error) = self.notifier.send(states) {
             warn!("systemd cannot be told anything: {error}");
         }
+    }
+}
+
+/// A daemon that meters nothing must not look healthy.
+fn say_started(metered: bool, said: &str) {
+    if metered {
+        info!(message_id = ids::STARTED, "{said}");
+    } else {
+        error!(message_id = ids::STARTED, "{said}");
     }
 }
 

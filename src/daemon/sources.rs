@@ -42,8 +42,8 @@ impl Sources {
         Self { boot_id: boot_id.to_owned(), serial: None, netdevs: Vec::new() }
     }
 
-    /// Starts what the configuration names. What it says is in the second part:
-    /// a set-up for the engine each, and a sentence for the journal.
+    /// Starts what the configuration names. Beside the sources: a set-up for the
+    /// engine each (none: nothing is metered), and a sentence for the journal.
     ///
     /// # Errors
     /// When the system has no thread or descriptor left.
@@ -54,7 +54,7 @@ impl Sources {
     ) -> io::Result<(Self, Vec<SourceSetup>, String)> {
         let mut sources = Self::none(boot_id);
         let mut setups = Vec::new();
-        let said = match choose(&config.modem, &ports::marked_ports()) {
+        let said = match choose(&config.modem, ports::marked_ports) {
             Choice::At { port, why } => {
                 let messages = messages.clone();
                 // The receiver is gone only when the daemon ends.
@@ -129,7 +129,9 @@ pub fn differ(old: &Modem, new: &Modem) -> bool {
         != (new.source, &new.port, &new.interface, new.counter, new.columns)
 }
 
-fn choose(modem: &Modem, marked: &[PathBuf]) -> Choice {
+/// `marked` is asked only where it matters: looking at every port of the system
+/// costs more than the rest of a start.
+fn choose(modem: &Modem, marked: impl Fn() -> Vec<PathBuf>) -> Choice {
     let at = |port: &PathBuf, why: &str| Choice::At {
         port: port.clone(),
         why: format!("metering by AT commands on {} ({why})", port.display()),
@@ -152,18 +154,23 @@ fn choose(modem: &Modem, marked: &[PathBuf]) -> Choice {
             "source = \"{}\" is not in this release; use \"at\" or \"netdev\"",
             modem.source.word()
         )),
-        Source::Auto => match (&modem.port, marked.first(), &modem.interface) {
-            (Some(port), _, _) => at(port, "source = \"auto\": the port is configured"),
-            (None, Some(port), _) => at(port, "source = \"auto\": udev marks it as a modem's"),
-            (None, None, Some(interface)) => netdev(
-                interface,
-                "source = \"auto\": no port is configured or marked by udev, the interface is named",
-            ),
-            (None, None, None) => none(
-                "set [modem] port (AT commands) or interface (the kernel's counters) in \
-                 /etc/posdatad/posdatad.toml; no port is marked as a modem's by udev",
-            ),
-        },
+        Source::Auto => {
+            if let Some(port) = &modem.port {
+                return at(port, "source = \"auto\": the port is configured");
+            }
+            match (marked().first(), &modem.interface) {
+                (Some(port), _) => at(port, "source = \"auto\": udev marks it as a modem's"),
+                (None, Some(interface)) => netdev(
+                    interface,
+                    "source = \"auto\": no port is configured or marked by udev, the interface \
+                     is named",
+                ),
+                (None, None) => none(
+                    "set [modem] port (AT commands) or interface (the kernel's counters) in \
+                     /etc/posdatad/posdatad.toml; no port is marked as a modem's by udev",
+                ),
+            }
+        }
     }
 }
 
@@ -211,7 +218,7 @@ mod tests {
         ];
         for (modem, marked, said) in table {
             let (Choice::At { why, .. } | Choice::Netdev { why, .. } | Choice::None { why }) =
-                choose(&modem, marked);
+                choose(&modem, || marked.to_vec());
             assert!(why.contains(said), "{why}");
         }
     }

@@ -248,13 +248,17 @@ impl Meter {
             self.count(origin, sim, sample.counter, roaming, at, bytes);
             return Outcome::Counted { bytes, note: None };
         }
-        if !self.is_confirmed(sample, evidence, at) {
+        let Some(since_held) = self.confirm(sample, evidence, at) else {
             return Outcome::Held;
-        }
+        };
         if !same_sim {
             return self.change_sim(origin, sim, &judged, roaming, at, elapsed_ms);
         }
-        let bytes = verdict.counted();
+        // What moved since the fall was first seen is certain, whatever it means.
+        let bytes = match verdict {
+            Step::Gap(Traffic::ZERO, _) => since_held,
+            Step::Advance(_) | Step::Wrap(_) | Step::Reset(_) | Step::Gap(..) => verdict.counted(),
+        };
         let (kind, uncounted, detail) = explain(verdict, elapsed_ms);
         let note = Note {
             kind,
@@ -270,23 +274,31 @@ impl Meter {
     }
 
     /// One garbled digit must not look like a restart: what is no plain advance
-    /// is believed only when a second reading goes on from it.
-    fn is_confirmed(&mut self, sample: &Sample, evidence: Evidence, at: Stamp) -> bool {
+    /// is believed only when a second reading goes on from it. Gives what moved
+    /// between the two, or nothing while the sample is held.
+    fn confirm(&mut self, sample: &Sample, evidence: Evidence, at: Stamp) -> Option<Traffic> {
         let times = self.held.as_ref().map_or(0, |held| held.times);
-        let goes_on = self.held.as_ref().is_some_and(|held| {
+        let since_held = self.held.as_ref().and_then(|held| {
             let elapsed_ms = at.boot_ms.saturating_sub(held.boot_ms);
-            sample.evidence == Evidence::Same
-                && matches!(
-                    step(held.counter, sample, elapsed_ms),
-                    Step::Advance(_) | Step::Wrap(_)
-                )
+            match step(held.counter, sample, elapsed_ms) {
+                Step::Advance(bytes) | Step::Wrap(bytes) if sample.evidence == Evidence::Same => {
+                    Some(bytes)
+                }
+                Step::Advance(_) | Step::Wrap(_) | Step::Reset(_) | Step::Gap(..) => None,
+            }
         });
-        if goes_on || times >= HELD_MAX {
-            return true;
+        if since_held.is_none() && times >= HELD_MAX {
+            return Some(Traffic::ZERO);
         }
-        self.held =
-            Some(Held { counter: sample.counter, evidence, boot_ms: at.boot_ms, times: times + 1 });
-        false
+        if since_held.is_none() {
+            self.held = Some(Held {
+                counter: sample.counter,
+                evidence,
+                boot_ms: at.boot_ms,
+                times: times + 1,
+            });
+        }
+        since_held
     }
 
     /// Another SIM is in: what the counter holds is the new SIM's only when it
@@ -319,9 +331,18 @@ impl Meter {
             self.count(origin, sim, sample.counter, roaming, at, bytes);
             return Outcome::Counted { bytes, note: Some(note) };
         }
-        let detail = "another SIM is in the modem; what moved between the last reading of the \
-                      old one and this first reading of the new one is not counted";
-        self.start_over(origin, sim, sample, at, kind, true, detail)
+        let mut detail = "another SIM is in the modem; what moved between the last reading of the \
+                          old one and this first reading of the new one is not counted"
+            .to_owned();
+        let old = self.baseline.as_ref().and_then(|row| self.sims.get(&row.sim));
+        if let Some(old) = old.filter(|old| old.iccid.is_none() && old.id != UNNAMED_SIM) {
+            let counted = old.home.plus(old.roaming).total();
+            detail = format!(
+                "the SIM can be read now; the {counted} bytes that were counted while it could \
+                 not, before the port was opened anew, belong to no known SIM"
+            );
+        }
+        self.start_over(origin, sim, sample, at, kind, true, &detail)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -382,12 +403,13 @@ impl Meter {
 
     /// Places what was counted before the time was known; see
     /// [`Slots::place_waiting`].
-    pub fn place_waiting(&mut self, this_boot: u32, started_s: UnixS, boots: &[BootRow]) -> bool {
-        let waiting = self.slots.is_waiting();
-        if waiting {
-            self.slots.place_waiting(this_boot, started_s, boots);
-        }
-        waiting
+    pub fn place_waiting(
+        &mut self,
+        this_boot: u32,
+        started_s: UnixS,
+        boots: &[BootRow],
+    ) -> Vec<(SimId, UnixS, Traffic)> {
+        self.slots.place_waiting(this_boot, started_s, boots)
     }
 
     /// One tier's share of what is counted and not yet handed over.
@@ -432,7 +454,9 @@ fn elapsed(before: Stamp, at: Stamp) -> BootMs {
     }
     match (before.trusted_s(), at.trusted_s()) {
         (Some(then), Some(now)) => {
-            BootMs::try_from(now.saturating_sub(then)).unwrap_or(0).saturating_mul(1_000)
+            let by_wall = BootMs::try_from(now.saturating_sub(then)).unwrap_or(0);
+            // This boot alone has lasted so long, wherever the wall clock was.
+            by_wall.saturating_mul(1_000).max(at.boot_ms)
         }
         _ => ELAPSED_UNKNOWN_MS,
     }
@@ -502,6 +526,11 @@ mod tests {
         }
     }
 
+    /// A counter that falls back to what the modem had saved.
+    fn saved(rx: u64, tx: u64) -> Sample {
+        Sample { restarts: Restarts::FromSaved, ..sample(rx, tx, Evidence::Same) }
+    }
+
     /// Feeds samples ten seconds apart; `h` held, else what was counted and the note.
     fn run(meter: &mut Meter, sim: SimId, samples: &[Sample]) -> Vec<String> {
         let start = meter.baseline.as_ref().map_or(0, |row| row.at.boot_ms);
@@ -540,6 +569,8 @@ mod tests {
                 &["0/0 baseline", "h", "901/90 reset"]),
             ("a port that came back", vec![sample(500, 50, Same), sample(900, 90, May), sample(901, 90, Same)],
                 &["0/0 baseline", "h", "401/40 gap"]),
+            ("what moves while a fall is confirmed counts",
+                vec![saved(500, 50), saved(100, 10), saved(107, 21)], &["0/0 baseline", "h", "7/11 gap"]),
             ("a second restart while the first is confirmed",
                 vec![sample(500, 50, Same), sample(90, 9, Did), sample(5, 5, Did), sample(6, 6, Same)],
                 &["0/0 baseline", "h", "h", "6/6 reset"]),

@@ -83,17 +83,17 @@ impl Slots {
         *sum = sum.plus(bytes);
     }
 
-    /// True while slots wait for a time.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     /// Places all that waits, now that boot `this_boot` is known to have begun
     /// at `started_s`. A boot that ended without a trusted time lies after the
     /// last trusted instant before it and not after this boot began; its slots
-    /// are marked estimated.
-    pub fn place_waiting(&mut self, this_boot: u32, started_s: UnixS, boots: &[BootRow]) {
+    /// are marked estimated. Gives what was placed, and where.
+    pub fn place_waiting(
+        &mut self,
+        this_boot: u32,
+        started_s: UnixS,
+        boots: &[BootRow],
+    ) -> Vec<(SimId, UnixS, Traffic)> {
+        let mut all = Vec::new();
         for (key, bytes) in std::mem::take(&mut self.waiting) {
             let into_boot_s = UnixS::from(key.slot) * SLOT_S;
             let known = boots.iter().find(|boot| boot.boot_seq == key.boot_seq);
@@ -113,11 +113,13 @@ impl Slots {
             let placed =
                 Placed { sim: key.sim, start: slot_of(start), roaming: key.roaming, estimated };
             self.place(placed, bytes);
+            all.push((placed.sim, placed.start, bytes));
             if !self.placed_boots.contains(&key.boot_seq) {
                 self.placed_boots.push(key.boot_seq);
             }
         }
         self.unsaved_waiting.clear();
+        all
     }
 
     /// Gives what SIM `from` counted, as far as it is not yet written, to `to`.

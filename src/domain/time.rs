@@ -75,6 +75,23 @@ pub const EARLIEST_S: UnixS = 1_767_225_600;
 /// been seen to announce a wrong year; a day allows for a wrong zone.
 const MODEM_BACKWARD_MAX_S: UnixS = 86_400;
 
+/// No instant after this one is believed of a modem: 20 years on.
+pub const LATEST_S: UnixS = EARLIEST_S + 20 * 31_557_600;
+
+/// How far after the last trusted time a modem's time may lie without being
+/// heard again: a terminal may be stored for some months.
+const MODEM_FORWARD_MAX_S: UnixS = 120 * 86_400;
+
+/// How far a modem's time may lie from what this boot knows without being heard
+/// again, s.
+const MODEM_STEP_MAX_S: UnixS = 3_600;
+
+/// How long a modem must go on saying what nobody expected, ms.
+const CONFIRMED_AFTER_MS: BootMs = 600_000;
+
+/// How far two such statements may lie apart, s.
+const CONFIRMED_WITHIN_S: UnixS = 60;
+
 /// How long a better source's time outweighs a lesser one, s.
 const OUTRANKS_S: UnixS = 86_400;
 
@@ -92,6 +109,8 @@ pub struct Clock {
     boot_seq: u32,
     last_stored_s: Option<UnixS>,
     anchor: Option<Anchor>,
+    /// What a modem said that nobody expected: (boot clock, ms; wall clock, s).
+    doubted: Option<(BootMs, UnixS)>,
 }
 
 impl Clock {
@@ -99,7 +118,7 @@ impl Clock {
     /// trusted instant of any boot before.
     #[must_use]
     pub fn new(boot_seq: u32, last_stored_s: Option<UnixS>) -> Self {
-        Self { boot_seq, last_stored_s, anchor: None }
+        Self { boot_seq, last_stored_s, anchor: None, doubted: None }
     }
 
     /// The time was known before in this boot: boot clock zero was `started_s`.
@@ -115,9 +134,42 @@ impl Clock {
     }
 
     /// Hears the mobile network's time. True when time became trusted by it.
+    ///
+    /// One wrong statement must not end a plan: what nobody expected is believed
+    /// only when the modem still says it ten minutes later.
     pub fn network_time(&mut self, boot_ms: BootMs, wall_s: UnixS) -> bool {
-        let earliest = self.last_stored_s.map_or(EARLIEST_S, |s| s - MODEM_BACKWARD_MAX_S);
-        wall_s >= earliest && self.offer(boot_ms, wall_s, Trust::Modem)
+        if !(EARLIEST_S..LATEST_S).contains(&wall_s) {
+            return false;
+        }
+        if self.is_expected(boot_ms, wall_s) || self.is_confirmed(boot_ms, wall_s) {
+            self.doubted = None;
+            return self.offer(boot_ms, wall_s, Trust::Modem);
+        }
+        false
+    }
+
+    fn is_expected(&self, boot_ms: BootMs, wall_s: UnixS) -> bool {
+        match (self.trusted_s(boot_ms), self.last_stored_s) {
+            (Some(known_s), _) => (wall_s - known_s).abs() <= MODEM_STEP_MAX_S,
+            (None, Some(stored_s)) => {
+                let (earliest, latest) =
+                    (stored_s - MODEM_BACKWARD_MAX_S, stored_s + MODEM_FORWARD_MAX_S);
+                (earliest..=latest).contains(&wall_s)
+            }
+            (None, None) => true,
+        }
+    }
+
+    fn is_confirmed(&mut self, boot_ms: BootMs, wall_s: UnixS) -> bool {
+        if let Some((then_ms, said_s)) = self.doubted {
+            let passed_ms = boot_ms.saturating_sub(then_ms);
+            let drift_s = (wall_s - said_s - seconds(passed_ms)).abs();
+            if drift_s <= CONFIRMED_WITHIN_S {
+                return passed_ms >= CONFIRMED_AFTER_MS;
+            }
+        }
+        self.doubted = Some((boot_ms, wall_s));
+        false
     }
 
     fn offer(&mut self, boot_ms: BootMs, wall_s: UnixS, trust: Trust) -> bool {
@@ -142,6 +194,14 @@ impl Clock {
         let since = seconds(boot_ms.saturating_sub(anchor.boot_ms));
         let before = seconds(anchor.boot_ms.saturating_sub(boot_ms));
         Some(anchor.wall_s.saturating_add(since).saturating_sub(before))
+    }
+
+    /// The moment of the boot clock at which it will be `at_s`.
+    #[must_use]
+    pub fn boot_ms_of(&self, at_s: UnixS) -> Option<BootMs> {
+        let anchor = self.anchor?;
+        let ahead_ms = at_s.saturating_sub(anchor.wall_s).saturating_mul(1_000);
+        Some(anchor.boot_ms.saturating_add_signed(ahead_ms))
     }
 
     /// How much the time is worth now.
@@ -224,7 +284,37 @@ mod tests {
     fn times_that_cannot_be_are_refused() {
         let mut clock = Clock::new(1, Some(T));
         assert!(!clock.observe(now(0, EARLIEST_S - 1, true)));
+        assert!(!clock.network_time(0, LATEST_S));
         assert!(!clock.network_time(0, T - 86_401));
         assert!(clock.network_time(0, T - 86_400));
+    }
+
+    #[test]
+    fn a_time_that_nobody_expected_must_be_said_for_ten_minutes() {
+        let far = T + 200 * 86_400;
+        let mut clock = Clock::new(1, Some(T));
+        assert!(!clock.network_time(1_000, far));
+        assert!(!clock.network_time(300_000, far + 299), "not long enough");
+        assert!(clock.network_time(601_000, far + 600));
+        // Within a boot a step of more than an hour is as strange.
+        assert!(!clock.network_time(700_000, T));
+        assert_eq!(clock.trusted_s(700_000), Some(far + 699));
+        assert!(!clock.network_time(800_000, far + 799), "as expected: the doubt is gone");
+        assert!(!clock.network_time(1_400_000, T + 700));
+        assert_eq!(clock.trusted_s(1_400_000), Some(far + 1_399));
+        // A true time at last overrides a wrong one that was believed.
+        clock.network_time(2_100_000, T + 1_400);
+        assert_eq!(clock.trusted_s(2_100_000), Some(T + 1_400));
+    }
+
+    #[test]
+    fn the_boot_clock_reaches_an_instant_when_the_wall_clock_does() {
+        let mut clock = Clock::new(1, None);
+        clock.network_time(1_234, T);
+        let at_ms = clock.boot_ms_of(T + 10).unwrap();
+        assert_eq!(
+            (clock.trusted_s(at_ms - 1), clock.trusted_s(at_ms)),
+            (Some(T + 9), Some(T + 10))
+        );
     }
 }

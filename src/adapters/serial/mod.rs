@@ -134,7 +134,7 @@ impl Worker {
             if !self.obey() {
                 return;
             }
-            let now_ms = clock::now().boot_ms;
+            let now_ms = clock::boot_ms();
             if self.port.is_none() && self.reopen_at_ms.is_some_and(|at| at <= now_ms) {
                 self.open(now_ms);
             }
@@ -148,7 +148,7 @@ impl Worker {
     fn obey(&mut self) -> bool {
         loop {
             match self.inbox.try_recv() {
-                Ok(Command::Read) => self.dialogue.request_reading(clock::now().boot_ms),
+                Ok(Command::Read) => self.dialogue.request_reading(clock::boot_ms()),
                 Ok(Command::Trace(on)) => self.dialogue.set_trace(on),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
@@ -217,7 +217,7 @@ impl Worker {
 
     /// Sleeps until the port, a command or a deadline wants attention.
     fn wait(&mut self) {
-        let now_ms = clock::now().boot_ms;
+        let now_ms = clock::boot_ms();
         let deadline =
             [self.dialogue.poll_timeout(), self.reopen_at_ms].into_iter().flatten().min();
         let timeout = deadline.map_or(PollTimeout::NONE, |at| {
@@ -244,7 +244,7 @@ impl Worker {
         let mut bytes = [0_u8; 512];
         let Some(port) = self.port.as_mut() else { return };
         let received = port.read(&mut bytes);
-        let now_ms = clock::now().boot_ms;
+        let now_ms = clock::boot_ms();
         match received {
             Ok(0) => self.lost(now_ms, "the port was closed from the other side"),
             Ok(count) => {
@@ -283,8 +283,8 @@ fn advice(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Missing => "is the modem plugged in and [modem] port right?",
         FaultKind::Denied => {
-            "does another program hold it (ModemManager: see the README), or is posdatad not in \
-             its group (dialout)?"
+            "is it a modem's serial port, does another program hold it (ModemManager: see the \
+             README), is posdatad in its group (dialout)?"
         }
         FaultKind::Vanished | FaultKind::Silent | FaultKind::Garbled | FaultKind::NoCounter => {
             "see the manual"

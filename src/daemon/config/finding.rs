@@ -70,10 +70,24 @@ impl fmt::Display for Finding {
         if let Some(Position { line, column }) = self.position {
             write!(f, "{line}:{column}:")?;
         }
-        write!(f, " {}: {}", self.level, printable(&self.text))?;
+        write!(f, " {}: {}", self.level, self.what())
+    }
+}
+
+impl Finding {
+    /// The finding where its level is told otherwise, as in the journal.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let place =
+            self.position.map_or_else(String::new, |at| format!("{}:{}:", at.line, at.column));
+        format!("{}:{place} {}", self.file.display(), self.what())
+    }
+
+    fn what(&self) -> String {
+        let text = printable(&self.text);
         match &self.help {
-            Some(help) => write!(f, " (help: {})", printable(help)),
-            None => Ok(()),
+            Some(help) => format!("{text} (help: {})", printable(help)),
+            None => text.to_string(),
         }
     }
 }

@@ -299,7 +299,7 @@ pub(super) fn list<T: Ord>(
 /// A time zone of the system's database.
 pub(super) fn time_zone(value: &Value<'_>, judge: &mut Judge) -> Option<TimeZone> {
     let text = quoted(value, judge, "a time zone", "Asia/Shanghai", None)?;
-    if let Ok(zone) = TimeZone::get(text) {
+    if let Some(zone) = zone_of_system(text) {
         return Some(zone);
     }
     let names: Vec<String> = tz::db().available().map(|name| name.as_str().to_owned()).collect();
@@ -313,6 +313,22 @@ pub(super) fn time_zone(value: &Value<'_>, judge: &mut Judge) -> Option<TimeZone
         None => "as in \"Asia/Shanghai\"; if it is right, install the package tzdata".to_owned(),
     };
     judge.refuse(value, format!("{} is not a time zone of this system", shown(text)), help)
+}
+
+/// The zone of that name. Its one file is read: jiff would first walk the whole
+/// database and keep every name, 150 KiB that a terminal never needs again.
+fn zone_of_system(name: &str) -> Option<TimeZone> {
+    if name == "UTC" {
+        return Some(TimeZone::UTC);
+    }
+    // A name, not a path that leads somewhere else.
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+    if !name.split('/').all(plain) {
+        return None;
+    }
+    let directory = std::env::var_os("TZDIR").unwrap_or_else(|| "/usr/share/zoneinfo".into());
+    let bytes = std::fs::read(std::path::Path::new(&directory).join(name)).ok()?;
+    TimeZone::tzif(name, &bytes).ok()
 }
 
 /// When a plan is renewed.

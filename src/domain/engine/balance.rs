@@ -2,7 +2,7 @@
 
 use super::super::alert::AlertView;
 use super::super::forecast::{BASIS_DAYS_MAX, Forecast, forecast};
-use super::super::ledger::{Status, StatusInput, StatusLevels};
+use super::super::ledger::{Overdraft, Status, StatusInput, StatusLevels};
 use super::super::plan::Cycle;
 use super::super::snapshot::{BalanceView, CycleView};
 use super::super::time::{Now, UnixS};
@@ -22,8 +22,10 @@ impl Engine {
             balance: balance.as_ref(),
             levels: StatusLevels::from_used_percent(&self.settings.alerts.used_percent),
         });
-        let overdraft =
-            self.accounts.book(self.sim).map_or(0, |book| book.account().figures.overdraft);
+        // What waits for its time may yet be covered by a grant that was valid.
+        let overdraft = self.accounts.book(self.sim).map_or(0, |book| {
+            book.overdrafts().filter(|row| row.day().is_some()).map(Overdraft::open).sum()
+        });
         BalanceView {
             status: status.word(),
             stop_reason: String::new(),

@@ -176,6 +176,9 @@ pub struct Engine {
 /// that follow are said in the journal and not kept.
 const EVENTS_WAITING_MAX: usize = 500;
 
+/// Corrections of the time up to this are not worth a word, s.
+const TIME_STEP_S: UnixS = 60;
+
 impl Engine {
     /// Goes on where the store ends; `boot_seq` is this boot's number.
     #[must_use]
@@ -215,9 +218,7 @@ impl Engine {
 
     /// Takes one input; what follows from it waits in `poll_output`.
     pub fn handle(&mut self, now: Now, input: Input) {
-        if self.clock.observe(now) {
-            self.time_became_trusted(now);
-        }
+        self.hear_time(now, |clock| clock.observe(now));
         match input {
             Input::Tick => {}
             Input::Source(setup) => self.source_begins(now, setup),
@@ -271,11 +272,10 @@ impl Engine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<BootMs> {
         let polls = self.sources.get(&Role::Metered).map(|source| source.next_poll_ms);
-        let ledger = self.accounts.deadline_s().and_then(|at_s| self.boot_ms_of(at_s));
-        [polls, self.commit_deadline(), ledger, self.watches.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let ledger = self.accounts.deadline_s().and_then(|at_s| self.clock.boot_ms_of(at_s));
+        // Nobody is pushed anything before a SIM is known.
+        let watches = self.sim.and_then(|_| self.watches.next_deadline());
+        [polls, self.commit_deadline(), ledger, watches].into_iter().flatten().min()
     }
 
     /// The SIM in use, for queries of the history.
@@ -311,12 +311,36 @@ impl Engine {
         }
     }
 
+    /// Lets the clock hear a time, and draws what follows.
+    fn hear_time(&mut self, now: Now, hear: impl FnOnce(&mut Clock) -> bool) {
+        let before_s = self.clock.trusted_s(now.boot_ms);
+        if hear(&mut self.clock) {
+            self.time_became_trusted(now);
+            return;
+        }
+        let (Some(before_s), Some(after_s)) = (before_s, self.clock.trusted_s(now.boot_ms)) else {
+            return;
+        };
+        let step_s = after_s - before_s;
+        if step_s.abs() > TIME_STEP_S {
+            // What was planned for the old time may be due now, or far off.
+            self.accounts.review();
+            let detail =
+                format!("the time was corrected by {step_s} s, from {}", self.clock.trust().word());
+            self.record(now, "", EventKind::TimeTrusted, detail);
+        }
+    }
+
     fn time_became_trusted(&mut self, now: Now) {
         let Some(now_s) = self.clock.trusted_s(now.boot_ms) else { return };
         let started_s = now_s - UnixS::try_from(now.boot_ms / 1_000).unwrap_or(0);
         self.accounts.review();
         self.place_overdrafts(now, now_s);
         let placed = self.meter.place_waiting(self.clock.boot_seq(), started_s, &self.boots);
+        for (sim, start, bytes) in &placed {
+            self.add_to_day(*sim, *start, *bytes);
+        }
+        let placed = !placed.is_empty();
         let detail = format!(
             "the time is known, from {}{}",
             self.clock.trust().word(),
@@ -378,12 +402,5 @@ impl Engine {
     fn iccid(&self, id: SimId) -> Option<String> {
         let sim = self.meter.sim(id)?;
         sim.iccid.as_ref().map(|iccid| iccid.as_str().to_owned())
-    }
-
-    /// The moment of the boot clock at which it will be `at_s`.
-    fn boot_ms_of(&self, at_s: UnixS) -> Option<BootMs> {
-        let zero_s = self.clock.trusted_s(0)?;
-        let ms = at_s.saturating_sub(zero_s).saturating_mul(1_000);
-        Some(BootMs::try_from(ms).unwrap_or(0))
     }
 }

@@ -8,7 +8,7 @@ use super::super::meter::{Note, Origin, Outcome};
 use super::super::persist::Role;
 use super::super::report::{FaultKind, Identity, Report};
 use super::super::sim::SimId;
-use super::super::time::{BootMs, Now};
+use super::super::time::{BootMs, Now, UnixS};
 use super::super::units::{Size, Traffic};
 use super::{Engine, Input, Output, SourceSetup};
 
@@ -18,6 +18,8 @@ pub(super) struct SourceState {
     pub(super) setup: SourceSetup,
     pub(super) identity: Identity,
     pub(super) roaming: Option<bool>,
+    /// It changed; what the next reading shows still belongs to the state before.
+    roaming_next: Option<bool>,
     pub(super) fault: Option<(FaultKind, String)>,
     pub(super) reading: Option<Traffic>,
     pub(super) readings: u64,
@@ -34,6 +36,7 @@ impl SourceState {
             setup,
             identity: Identity::default(),
             roaming: None,
+            roaming_next: None,
             fault: None,
             reading: None,
             readings: 0,
@@ -57,6 +60,7 @@ impl Engine {
             self.sim = Some(self.meter.unnamed());
             self.accounts.review();
         }
+        self.no_sim = false;
         let state = SourceState::new(setup, now, self.settings.poll_ms);
         self.sources.insert(state.setup.role, state);
         self.cross_check.begin();
@@ -81,15 +85,25 @@ impl Engine {
                     Role::CrossCheck => self.cross_check.kernel(ifindex(epoch), sample.counter),
                 }
             }
+            // What moved up to now was moved in the network before: it is read
+            // at once, and booked there.
+            Report::Roaming(roaming) if source.roaming.is_some_and(|was| was != roaming) => {
+                source.roaming_next = Some(roaming);
+                source.next_poll_ms = now.boot_ms;
+            }
             Report::Roaming(roaming) => source.roaming = Some(roaming),
-            Report::NoSim => self.no_sim = true,
+            Report::NoSim => {
+                self.no_sim = true;
+                let detail = "no_sim: there is no SIM in the modem, or it is locked (PIN); \
+                              nothing is counted until there is";
+                self.record(now, name, EventKind::SourceFault, detail.to_owned());
+            }
             Report::NetworkTime(wall_s) => {
-                if self.clock.network_time(now.boot_ms, wall_s) {
-                    self.time_became_trusted(now);
-                }
+                self.hear_time(now, |clock| clock.network_time(now.boot_ms, wall_s));
             }
             Report::Fault { kind, detail } => {
                 source.fault = Some((kind, detail.clone()));
+                source.poll_ms = self.settings.poll_ms;
                 self.cross_check.begin();
                 self.record(
                     now,
@@ -112,8 +126,20 @@ impl Engine {
         let Some(source) = self.sources.get(&Role::Metered) else { return };
         let iccid = source.identity.iccid.clone();
         self.no_sim = false;
+        let before = self.sim;
         let (sim, note) = self.meter.identify(iccid.as_ref(), epoch);
         self.sim = Some(sim);
+        if let (Some(_), Some(from)) = (&note, before.filter(|from| *from != sim)) {
+            let days: Vec<UnixS> = self
+                .days
+                .range((from, UnixS::MIN)..=(from, UnixS::MAX))
+                .map(|((_, day), _)| *day)
+                .collect();
+            for day in days {
+                let bytes = self.days.remove(&(from, day)).unwrap_or_default();
+                self.add_to_day(sim, day, bytes);
+            }
+        }
         self.accounts.review();
         if let Some(note) = note {
             self.consume(now, sim, note.counted);
@@ -142,7 +168,12 @@ impl Engine {
                     source.next_poll_ms = now.boot_ms;
                 }
             }
-            Outcome::Counted { bytes, note } => self.counted(now, sim, bytes, note),
+            Outcome::Counted { bytes, note } => {
+                if let Some(source) = self.sources.get_mut(&Role::Metered) {
+                    source.roaming = source.roaming_next.take().or(source.roaming);
+                }
+                self.counted(now, sim, bytes, note);
+            }
         }
     }
 
@@ -150,9 +181,8 @@ impl Engine {
         let at = self.clock.stamp(now);
         if !bytes.is_zero() {
             self.consume(now, sim, bytes);
-            if let Some(day) = at.trusted_s().map(|at_s| self.day_of(at_s)) {
-                let sum = self.days.entry((sim, day)).or_default();
-                *sum = sum.plus(bytes);
+            if let Some(at_s) = at.trusted_s() {
+                self.add_to_day(sim, at_s, bytes);
             }
         }
         self.schedule(now, bytes);
@@ -164,6 +194,12 @@ impl Engine {
         } else if let Some(verdict) = self.cross_check.modem(bytes) {
             self.cross_checked(now, verdict);
         }
+    }
+
+    pub(super) fn add_to_day(&mut self, sim: SimId, at_s: UnixS, bytes: Traffic) {
+        let day = self.day_of(at_s);
+        let sum = self.days.entry((sim, day)).or_default();
+        *sum = sum.plus(bytes);
     }
 
     fn schedule(&mut self, now: Now, bytes: Traffic) {
