@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use rustix::termios::ioctl_tiocnxcl;
 
 /// An open pseudo-terminal in raw mode.
 pub(crate) struct Pty {
     master: PtyMaster,
     /// Held open, or the master reads EIO while no host is attached.
-    _slave: File,
+    slave: File,
     device: PathBuf,
 }
 
@@ -31,7 +32,7 @@ impl Pty {
         let mut settings = tcgetattr(&slave)?;
         cfmakeraw(&mut settings);
         tcsetattr(&slave, SetArg::TCSANOW, &settings)?;
-        Ok(Pty { master, _slave: slave, device })
+        Ok(Pty { master, slave, device })
     }
 
     /// `/dev/pts/N`.
@@ -51,7 +52,12 @@ impl Pty {
     pub(crate) fn read(&self) -> Vec<u8> {
         let mut buffer = [0; 4096];
         match (&self.master).read(&mut buffer) {
-            Ok(count) => buffer.get(..count).unwrap_or_default().to_vec(),
+            Ok(count) => {
+                // A host that was killed leaves its TIOCEXCL behind for as long as any descriptor is open, ours
+                // among them; a real port forgets it at the last close. Hosts also lock each other out by flock.
+                let _ = ioctl_tiocnxcl(&self.slave);
+                buffer.get(..count).unwrap_or_default().to_vec()
+            }
             Err(_) => Vec::new(),
         }
     }
