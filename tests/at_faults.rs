@@ -374,7 +374,9 @@ fn a_modem_that_never_answers_an_unknown_command() {
 #[test]
 fn an_idle_minute_costs_six_questions() {
     let mut bench = Bench::quectel().ready();
-    bench.request();
+    for _ in 0..3 {
+        bench.request();
+    }
     bench.sent.clear();
     for _ in 0..6 {
         bench.pass(10_000);
@@ -409,4 +411,86 @@ fn a_restart_that_nobody_heard_is_known_by_the_reports_that_are_off() {
         bench.pass(5_000);
         assert_eq!(bench.sample().evidence, evidence, "{mark}");
     }
+}
+
+/// A modem with its own memory of whether it was told to report; returns the
+/// commands that posdatad sends until it has given so many readings.
+fn readings(mark: &str, count: usize) -> (Vec<String>, Vec<Evidence>) {
+    let mut bench = Bench::quectel();
+    bench.on("AT+CREG?", &format!("+CREG: {mark},1|OK"));
+    bench.open();
+    for _ in 0..count {
+        bench.request();
+        bench.pass(5_000);
+    }
+    let evidence = bench.samples().iter().map(|sample| sample.evidence).collect();
+    (bench.sent, evidence)
+}
+
+#[test]
+fn who_is_killed_before_two_readings_leaves_the_mark_as_it_was() {
+    // Without a card nothing is read, however long.
+    let mut bench = Bench::quectel();
+    bench.on("AT+CREG?", "+CREG: 0,1|OK");
+    bench.on("AT+CPIN?", "+CME ERROR: 10");
+    bench.open();
+    for _ in 0..60 {
+        bench.request();
+        bench.pass(10_000);
+    }
+    assert!(!bench.sent.iter().any(|command| command == "AT+CREG=1"), "{:?}", bench.sent);
+    for count in [1, 2] {
+        let (sent, evidence) = readings("0", count);
+        assert!(!sent.iter().any(|command| command == "AT+CREG=1"), "{count}: {sent:?}");
+        assert_eq!(evidence[0], Evidence::MayHaveRestarted, "the next one finds it again");
+    }
+    let (sent, evidence) = readings("0", 6);
+    assert_eq!(sent.iter().filter(|command| *command == "AT+CREG=1").count(), 1, "{sent:?}");
+    let mark = sent.iter().position(|command| command == "AT+CREG=1").unwrap();
+    assert_eq!(sent[mark - 1], "AT+QGDCNT?", "the reading comes first");
+    assert_eq!(evidence[1..], [Evidence::Same; 5]);
+}
+
+#[test]
+fn a_mark_that_was_never_set_proves_nothing() {
+    let mut bench = Bench::quectel();
+    bench.on("AT+CREG?", "+CREG: 0,1|OK");
+    bench.open();
+    bench.request();
+    bench.pass(5_000);
+    assert_eq!(bench.sample().evidence, Evidence::MayHaveRestarted);
+    // Opened anew before it was set: of course it is not there.
+    bench.open();
+    bench.request();
+    bench.pass(5_000);
+    assert_eq!(bench.sample().evidence, Evidence::Same);
+    for _ in 0..3 {
+        bench.request();
+    }
+    assert!(bench.sent.iter().any(|command| command == "AT+CREG=1"));
+    bench.reports.clear();
+    // Set, and gone.
+    bench.open();
+    bench.request();
+    bench.pass(5_000);
+    assert_eq!(bench.sample().evidence, Evidence::MayHaveRestarted);
+}
+
+#[test]
+fn a_modem_that_says_that_it_restarted_is_marked_anew() {
+    let mut bench = Bench::quectel();
+    bench.on("AT+CREG?", "+CREG: 1,1|OK");
+    bench.open();
+    let marks = |bench: &mut Bench| {
+        bench.sent.clear();
+        for _ in 0..5 {
+            bench.request();
+            bench.pass(5_000);
+        }
+        bench.sent.iter().filter(|command| *command == "AT+CREG=1").count()
+    };
+    assert_eq!(marks(&mut bench), 1);
+    assert_eq!(marks(&mut bench), 0);
+    bench.says("RDY");
+    assert_eq!(marks(&mut bench), 1);
 }

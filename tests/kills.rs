@@ -130,7 +130,11 @@ fn survive(modem: &Modem, kills: u64, dice: &mut Dice) {
     let (least, most) = truth.countable();
     assert_eq!(least, most, "this script destroys nothing");
     assert_eq!((usage.tx, usage.rx), (most.tx, most.rx));
-    assert_eq!(terminal.uncounted(0), [], "nothing is missing");
+    // Whether Fibocom's session went on while nobody listened, nothing tells:
+    // every start doubts it, and counts all the same.
+    let doubts = if modem.dialect == Dialect::Fibocom { kills as usize + 2 } else { 0 };
+    let doubted = terminal.uncounted(0);
+    assert!(doubted.len() <= doubts, "nothing is missing: {doubted:#?}");
     assert_eq!(terminal.stop(), 0);
     terminal.start();
     let again = terminal.usage();

@@ -40,10 +40,14 @@ impl AtDialogue {
             Step::Attention => return self.in_step(now_ms),
             Step::RunMark => {
                 let told = reply.lines.iter().find_map(|line| reports_are_on(line));
-                if reply.is_ok() && told == Some(false) {
+                if reply.is_ok()
+                    && let Some(is_set) = told
+                    && self.run.mark_answered(is_set)
+                {
                     self.track.hint(Evidence::MayHaveRestarted);
                 }
             }
+            Step::MarkRun => self.run.mark_sent(reply.is_ok()),
             Step::Name { name, again: false } if reply.strays > 0 => {
                 self.plan.push_front(Step::Name { name, again: true });
             }
@@ -103,6 +107,7 @@ impl AtDialogue {
             Step::Attention
             | Step::Setting(_)
             | Step::RunMark
+            | Step::MarkRun
             | Step::Name { .. }
             | Step::Prepared
             | Step::SimState { .. }
@@ -182,7 +187,7 @@ impl AtDialogue {
         self.counter_failures = self.counter_failures.saturating_add(1);
         if self.counter_failures >= COUNTER_FAILURES_MAX {
             self.counter_failures = 0;
-            self.prepared = false;
+            self.run.prepare_again();
             self.dialect = None;
             self.probing.due_ms = 0;
         }
@@ -311,6 +316,7 @@ impl AtDialogue {
             Observed::Sample(sample) => {
                 self.wanted = false;
                 self.counter_failures = 0;
+                self.run.reading_given();
                 let recovered = self.health.success();
                 self.report(recovered);
                 self.report(Some(Report::Reading(sample)));

@@ -27,15 +27,14 @@ pub(super) const ICCID: [Command; 4] = [
 
 /// Say changes of registration and of data contexts without being asked. The
 /// setting is of this port and is gone when the modem restarts.
-pub(super) const REPORTS_ON: [Command; 4] = [
-    Command::plain("AT+CEREG=1"),
-    Command::plain("AT+CGREG=1"),
-    Command::plain("AT+CREG=1"),
-    Command::plain("AT+CGEREP=2,1"),
-];
+pub(super) const REPORTS_ON: [Command; 3] =
+    [Command::plain("AT+CEREG=1"), Command::plain("AT+CGREG=1"), Command::plain("AT+CGEREP=2,1")];
 
-/// Asked before [`REPORTS_ON`] is sent: a modem that was told to report and no
-/// longer does has restarted since, even while nobody listened.
+/// The last of the reports, and the mark of the modem's run: a modem that was
+/// told to report and no longer does has restarted since, even while nobody
+/// listened. See [`super::run`] for when it is sent.
+pub(super) const MARK_RUN: Command = Command::plain("AT+CREG=1");
+/// Is the mark still there?
 pub(super) const RUN_MARK: Command = Command::asks("AT+CREG?", &["+CREG:"]);
 
 /// Registrations, the one that carries data first.

@@ -135,6 +135,18 @@ impl Dialect {
         }
     }
 
+    /// Whether it counts the data session only: no mark of the modem's run tells
+    /// that it went on.
+    #[must_use]
+    pub const fn is_of_the_session(self) -> bool {
+        match self {
+            Self::Gtstatis => true,
+            Self::Qgdcnt | Self::Qgdnrcnt | Self::Ugcntrd | Self::Dsflowqry | Self::Gdatavol => {
+                false
+            }
+        }
+    }
+
     /// The dialects that a modem's maker is known for; none for an unknown one.
     #[must_use]
     pub fn likely(manufacturer: Option<&str>, model: Option<&str>) -> &'static [Self] {

@@ -13,6 +13,7 @@ use super::exchange::{Exchange, QUIET_MS_MAX};
 use super::health::Health;
 use super::network::Network;
 use super::plan::Step;
+use super::run::Run;
 use super::subscriber::Subscriber;
 use super::track::{Technology, Track};
 use crate::domain::counter::Evidence;
@@ -83,8 +84,7 @@ pub struct AtDialogue {
     pub(super) wanted: bool,
     /// An answer may still be under way: `AT` comes before everything else.
     pub(super) out_of_step: bool,
-    /// The port's settings are made and the modem's names are known.
-    pub(super) prepared: bool,
+    pub(super) run: Run,
     pub(super) manufacturer: Option<String>,
     pub(super) model: Option<String>,
     pub(super) revision: Option<String>,
@@ -140,7 +140,7 @@ impl AtDialogue {
             track: Track::default(),
             wanted: false,
             out_of_step: true,
-            prepared: false,
+            run: Run::default(),
             manufacturer: None,
             model: None,
             revision: None,
@@ -273,7 +273,7 @@ impl AtDialogue {
                     return;
                 }
                 Step::Prepared => {
-                    self.prepared = true;
+                    self.run.prepared();
                     continue;
                 }
                 Step::ChooseCounter => {
@@ -305,7 +305,11 @@ impl AtDialogue {
                     }
                 },
                 Step::Attention => commands::ATTENTION,
-                Step::RunMark => commands::RUN_MARK,
+                Step::RunMark => {
+                    self.run.mark_asked();
+                    commands::RUN_MARK
+                }
+                Step::MarkRun => commands::MARK_RUN,
                 Step::SimState { .. } => commands::SIM_STATE,
                 Step::Imsi => commands::IMSI,
                 Step::Name { name, .. } => name.command(),
@@ -402,7 +406,7 @@ impl AtDialogue {
     /// The next search for a counter takes nothing of this one for granted: what
     /// was lost on the line may be answered then.
     pub(super) fn search_in_vain(&mut self) {
-        self.prepared = false;
+        self.run.prepare_again();
         self.unanswered.clear();
     }
 
@@ -415,7 +419,7 @@ impl AtDialogue {
         self.subscriber.hint();
         self.network.forget();
         self.out_of_step = true;
-        self.prepared = false;
+        self.run.prepare_again();
         self.identity_said = None;
         self.silent_attempts = 0;
     }

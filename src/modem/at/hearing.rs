@@ -96,7 +96,7 @@ impl AtDialogue {
         self.track.hint(Evidence::Restarted);
         self.subscriber.hint();
         self.network.forget();
-        self.prepared = false;
+        self.run.restarted();
         self.out_of_step = true;
         self.unanswered.clear();
         match self.phase {

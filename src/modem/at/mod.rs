@@ -8,6 +8,7 @@
 //! | `commands` | the commands that are sent; none of them resets anything |
 //! | [`dialect`] | the vendors' counters: in which order they are tried, how they are read |
 //! | `exchange` | one command in flight and its time-out |
+//! | `run` | whether the port is set up in this run of the modem, and its mark |
 //! | `track` | readings to samples: evidence, width, doubtful figures |
 //! | `subscriber` | the SIM's number, confirmed, and when to look again |
 //! | `network` | roaming and network time |
@@ -28,6 +29,7 @@ mod health;
 mod hearing;
 mod network;
 mod plan;
+mod run;
 mod subscriber;
 mod track;
 

@@ -16,6 +16,8 @@ pub(super) enum Step {
     Setting(Command),
     /// Is this the run of the modem in which it was told to report changes?
     RunMark,
+    /// Mark this run of the modem.
+    MarkRun,
     /// A name of the modem.
     Name {
         /// Which.
@@ -90,6 +92,7 @@ impl Step {
         match self {
             Self::Setting(_)
             | Self::RunMark
+            | Self::MarkRun
             | Self::Name { .. }
             | Self::SimState { .. }
             | Self::Iccid { .. }
@@ -116,7 +119,7 @@ impl AtDialogue {
             self.plan.push_back(Step::Attention);
         }
         let searched = self.dialect.is_none() && now_ms >= self.probing.due_ms;
-        if !self.prepared && (self.dialect.is_some() || searched) {
+        if !self.run.is_prepared() && (self.dialect.is_some() || searched) {
             self.plan.push_back(Step::Setting(commands::ECHO_OFF));
             self.plan.push_back(Step::Setting(commands::ERRORS_AS_NUMBERS));
             self.plan.extend(Name::ALL.map(|name| Step::Name { name, again: false }));
@@ -135,6 +138,9 @@ impl AtDialogue {
         self.plan.push_back(Step::Conclude { looked });
         if self.wanted {
             self.plan.push_back(Step::Counter);
+            if self.run.mark_is_due() {
+                self.plan.push_back(Step::MarkRun);
+            }
         }
         if self.network.registration_due(now_ms) {
             self.network.registration_asked(now_ms);

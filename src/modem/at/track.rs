@@ -156,7 +156,13 @@ impl Track {
             // number. The sum of new and old would count the old again.
             OwnAccount::PartlyRestarted => (Restarts::FromSaved, Evidence::Restarted),
         };
-        let evidence = self.before.max(self.during).max(own_evidence);
+        let unseen = if self.last.is_none() && dialect.is_of_the_session() {
+            // Nothing tells of a session that ended while nobody listened.
+            Evidence::MayHaveRestarted
+        } else {
+            Evidence::Same
+        };
+        let evidence = self.before.max(self.during).max(own_evidence).max(unseen);
         self.before = self.during;
         self.during = Evidence::Same;
         self.last = Some(Last {
