@@ -44,7 +44,7 @@ impl AtDialogue {
                     && let Some(is_set) = told
                     && self.run.mark_answered(is_set)
                 {
-                    self.track.hint(Evidence::MayHaveRestarted);
+                    self.hint(Evidence::MayHaveRestarted);
                 }
             }
             Step::MarkRun => self.run.mark_sent(reply.is_ok()),
@@ -320,6 +320,9 @@ impl AtDialogue {
                 let recovered = self.health.success();
                 self.report(recovered);
                 self.report(Some(Report::Reading(sample)));
+                if self.run.mark_is_due() {
+                    self.plan.push_back(Step::MarkRun);
+                }
             }
             Observed::Doubted => self.plan.push_front(Step::Counter),
             Observed::Contradictory => {

@@ -55,12 +55,11 @@ pub(super) enum Observed {
 #[derive(Clone, Debug)]
 pub(super) struct Track {
     last: Option<Last>,
-    /// What hinted at a restart since the last sample, before its successor was
-    /// asked for.
+    /// What hinted at a restart since the last sample.
     before: Evidence,
-    /// What hinted at one while an answer was awaited: it may have come before or
-    /// after the figure was made, so it counts for this sample and the next.
-    during: Evidence,
+    /// What hinted at one behind the figure of an answer that had not ended: it is
+    /// the next figure's. One restart is doubted once.
+    behind: Evidence,
     /// The counter has shown more than 32 bits.
     wide: bool,
     doubted: Option<(BootMs, Traffic)>,
@@ -90,7 +89,7 @@ impl Default for Track {
         Self {
             last: None,
             before: Evidence::Same,
-            during: Evidence::Same,
+            behind: Evidence::Same,
             wide: false,
             doubted: None,
             doubts: 0,
@@ -99,15 +98,20 @@ impl Default for Track {
 }
 
 impl Track {
-    /// Something hints at a restart.
+    /// Something hints at a restart before the next figure.
     pub(super) fn hint(&mut self, evidence: Evidence) {
-        self.during = self.during.max(evidence);
+        self.before = self.before.max(evidence);
+    }
+
+    /// Something hints at a restart behind a figure that has arrived.
+    pub(super) fn hint_behind(&mut self, evidence: Evidence) {
+        self.behind = self.behind.max(evidence);
     }
 
     /// The counter is asked for.
     pub(super) fn asked(&mut self) {
-        self.before = self.before.max(self.during);
-        self.during = Evidence::Same;
+        self.before = self.before.max(self.behind);
+        self.behind = Evidence::Same;
     }
 
     /// Another counter is read from now on: nothing can be compared with it.
@@ -162,9 +166,8 @@ impl Track {
         } else {
             Evidence::Same
         };
-        let evidence = self.before.max(self.during).max(own_evidence).max(unseen);
-        self.before = self.during;
-        self.during = Evidence::Same;
+        let evidence = self.before.max(own_evidence).max(unseen);
+        self.before = std::mem::replace(&mut self.behind, Evidence::Same);
         self.last = Some(Last {
             at_ms: now_ms,
             counter,
@@ -185,7 +188,7 @@ impl Track {
     /// the modem booted, when it is really gone.
     fn keep_hidden_contexts(&self, figures: &mut Figures) {
         let Some(last) = &self.last else { return };
-        if self.before.max(self.during) == Evidence::Restarted {
+        if self.before == Evidence::Restarted {
             return;
         }
         for was in &last.contexts {
@@ -363,19 +366,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_heard_during_an_answer_counts_for_it_and_for_the_next() {
+    fn what_is_heard_during_an_answer_counts_once() {
+        use Evidence::{MayHaveRestarted as May, Same};
         let mut track = Track::default();
         let dialect = Dialect::Qgdcnt;
         sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
-        track.asked();
-        track.hint(Evidence::MayHaveRestarted);
-        let figures = dialect.read(&["+QGDCNT: 2,2".to_owned()], Columns::SentFirst).unwrap();
-        let Observed::Sample(now) = track.take(0, dialect, Technology::Lte, figures) else {
-            panic!("nothing is odd about it");
-        };
-        assert_eq!(now.evidence, Evidence::MayHaveRestarted);
-        let next = sample(&mut track, dialect, &["+QGDCNT: 3,3"]);
-        assert_eq!(next.evidence, Evidence::MayHaveRestarted);
-        assert_eq!(sample(&mut track, dialect, &["+QGDCNT: 4,4"]).evidence, Evidence::Same);
+        for (hint, expected) in [
+            (Track::hint as fn(&mut Track, Evidence), [May, Same, Same]),
+            (Track::hint_behind, [Same, May, Same]),
+        ] {
+            track.asked();
+            hint(&mut track, May);
+            let figures = dialect.read(&["+QGDCNT: 1,1".to_owned()], Columns::SentFirst).unwrap();
+            let Observed::Sample(now) = track.take(0, dialect, Technology::Lte, figures) else {
+                panic!("nothing is odd about it");
+            };
+            let next = sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
+            let last = sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
+            assert_eq!([now.evidence, next.evidence, last.evidence], expected);
+        }
     }
 }
