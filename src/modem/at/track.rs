@@ -62,6 +62,10 @@ pub(super) struct Track {
     behind: Evidence,
     /// The counter has shown more than 32 bits.
     wide: bool,
+    /// The meter may stand on a sum that this one cannot be compared with: one of
+    /// before this process with a context that is not printed now, or one without
+    /// a context that is. Until it has gone on, a fall is no restart.
+    sum_is_new: bool,
     doubted: Option<(BootMs, Traffic)>,
     doubts: u32,
 }
@@ -79,9 +83,9 @@ struct Last {
 enum OwnAccount {
     Continued,
     Restarted,
-    /// Some contexts started again and others went on: no sum tells how much
-    /// was moved.
-    PartlyRestarted,
+    /// Some contexts started again and others went on, or one is there that was
+    /// not: no sum tells how much was moved.
+    Incomparable,
 }
 
 impl Default for Track {
@@ -91,6 +95,7 @@ impl Default for Track {
             before: Evidence::Same,
             behind: Evidence::Same,
             wide: false,
+            sum_is_new: true,
             doubted: None,
             doubts: 0,
         }
@@ -118,6 +123,7 @@ impl Track {
     pub(super) fn forget(&mut self) {
         self.last = None;
         self.wide = false;
+        self.sum_is_new = true;
         self.doubted = None;
         self.doubts = 0;
     }
@@ -153,12 +159,9 @@ impl Track {
         self.doubts = 0;
         self.doubted = None;
         self.wide |= counter.rx > u64::from(u32::MAX) || counter.tx > u64::from(u32::MAX);
-        let (restarts, own_evidence) = match own {
-            OwnAccount::Continued => (dialect.restarts(), Evidence::Same),
-            OwnAccount::Restarted => (dialect.restarts(), Evidence::Restarted),
-            // Taken as loaded from memory: a new baseline and a gap, no invented
-            // number. The sum of new and old would count the old again.
-            OwnAccount::PartlyRestarted => (Restarts::FromSaved, Evidence::Restarted),
+        let own_evidence = match own {
+            OwnAccount::Continued => Evidence::Same,
+            OwnAccount::Restarted | OwnAccount::Incomparable => Evidence::Restarted,
         };
         let unseen = if self.last.is_none() && dialect.is_of_the_session() {
             // Nothing tells of a session that ended while nobody listened.
@@ -167,6 +170,18 @@ impl Track {
             Evidence::Same
         };
         let evidence = self.before.max(own_evidence).max(unseen);
+        // Taken as loaded from memory: a new baseline and a gap, no invented
+        // number. The sum of new and old would count the old again.
+        let from_saved = own == OwnAccount::Incomparable
+            || dialect.is_by_context() && self.sum_is_new && evidence != Evidence::Restarted;
+        let restarts = if from_saved { Restarts::FromSaved } else { dialect.restarts() };
+        self.sum_is_new = match evidence {
+            // The meter believes what is no plain advance when a second reading
+            // without a doubt goes on from it.
+            Evidence::Same => self.sum_is_new && self.last.is_none(),
+            Evidence::MayHaveRestarted => self.sum_is_new,
+            Evidence::Restarted => own == OwnAccount::Incomparable,
+        };
         self.before = std::mem::replace(&mut self.behind, Evidence::Same);
         self.last = Some(Last {
             at_ms: now_ms,
@@ -215,6 +230,9 @@ impl Track {
         {
             return OwnAccount::Restarted;
         }
+        if self.before != Evidence::Restarted && is_one_new(&last.contexts, &figures.contexts) {
+            return OwnAccount::Incomparable;
+        }
         match dialect.restarts() {
             Restarts::FromSaved => OwnAccount::Continued,
             Restarts::FromZero => contexts_account(&last.contexts, &figures.contexts),
@@ -240,8 +258,17 @@ fn contexts_account(before: &[ContextCount], now: &[ContextCount]) -> OwnAccount
     match restarted {
         0 => OwnAccount::Continued,
         all if all == counted.len() => OwnAccount::Restarted,
-        _ => OwnAccount::PartlyRestarted,
+        _ => OwnAccount::Incomparable,
     }
+}
+
+/// Whether a context has counted that was never seen: it may be a new one, or one
+/// of old that was not printed since this process began.
+fn is_one_new(before: &[ContextCount], now: &[ContextCount]) -> bool {
+    now.iter().any(|is| {
+        let has_counted = is.octets.sent > 0 || is.octets.received > 0;
+        has_counted && before.iter().all(|was| was.cid != is.cid)
+    })
 }
 
 /// Whether the second figure can follow the first: neither direction fell, and
@@ -256,6 +283,7 @@ fn follows(first: (BootMs, Traffic), second: (BootMs, Traffic), rate_max: u64) -
 mod tests {
     use super::*;
     use crate::proto::at::counters::Columns;
+    use Restarts::{FromSaved as Nvm, FromZero as Zero};
 
     fn read(track: &mut Track, dialect: Dialect, lines: &[&str]) -> Observed {
         let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -362,6 +390,55 @@ mod tests {
                 assert_eq!(sample.counter, Traffic { rx: 1000, tx: 1000 });
                 assert_eq!(sample.evidence, Evidence::Same);
             }
+        }
+    }
+
+    #[test]
+    fn a_sum_of_contexts_is_no_restart_before_it_has_gone_on() {
+        use Evidence::{MayHaveRestarted as May, Restarted, Same};
+        let (dialect, lines) = (Dialect::Ugcntrd, ["+UGCNTRD: 4,0,0,500,500"]);
+        for (hints, expected) in [
+            // The meter holds a fall until the second reading: that one's too.
+            (&[Same, Same, Same][..], &[Nvm, Nvm, Zero][..]),
+            (&[May, May, Same, Same], &[Nvm, Nvm, Nvm, Zero]),
+            (&[Restarted, Same], &[Zero, Zero]),
+        ] {
+            let mut track = Track::default();
+            for (hint, restarts) in hints.iter().zip(expected) {
+                track.hint(*hint);
+                let sample = sample(&mut track, dialect, &lines);
+                assert_eq!((sample.evidence, sample.restarts), (*hint, *restarts), "{hints:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_context_that_was_never_seen_is_a_new_baseline() {
+        for (dialect, old, both) in [
+            (
+                Dialect::Ugcntrd,
+                "+UGCNTRD: 4,0,0,500,500",
+                ["+UGCNTRD: 4,0,0,500,500", "+UGCNTRD: 1,0,0,1000,1000"],
+            ),
+            (
+                Dialect::Gdatavol,
+                "#GDATAVOL: 4,1000,500,500",
+                ["#GDATAVOL: 4,1000,500,500", "#GDATAVOL: 1,2000,1000,1000"],
+            ),
+        ] {
+            let mut track = Track::default();
+            for _ in 0..3 {
+                assert_eq!(sample(&mut track, dialect, &[old]).evidence, Evidence::Same);
+            }
+            let appeared = sample(&mut track, dialect, &both);
+            assert_eq!((appeared.evidence, appeared.restarts), (Evidence::Restarted, Nvm));
+            let confirmed = sample(&mut track, dialect, &both);
+            assert_eq!((confirmed.evidence, confirmed.restarts), (Evidence::Same, Nvm));
+            let on = sample(&mut track, dialect, &both);
+            assert_eq!((on.evidence, on.restarts), (Evidence::Same, dialect.restarts()));
+            // In the first sample it is no news.
+            let first = sample(&mut Track::default(), dialect, &both);
+            assert_eq!((first.evidence, first.restarts), (Evidence::Same, Nvm));
         }
     }
 
