@@ -252,6 +252,20 @@ fn network_time_is_said_when_it_is_one() {
 }
 
 #[test]
+fn one_garbled_answer_is_no_time() {
+    let mut bench = Bench::quectel();
+    bench.on("AT+QLTS=2", "+QLTS: \"2026/03/01,12:30:40+32,0\"|OK");
+    let mut bench = bench.ready();
+    bench.pass(7 * 3_600_000);
+    bench.once("AT+QLTS=2", "+QLTS: \"2056/03/01,12:30:40+32,0\"|OK");
+    bench.request();
+    let times: Vec<_> =
+        bench.reports.iter().filter(|said| matches!(said, Report::NetworkTime(_))).collect();
+    assert_eq!(times, [&Report::NetworkTime(1_772_339_440)]);
+    assert_eq!(bench.sent.iter().filter(|command| *command == "AT+QLTS=2").count(), 3);
+}
+
+#[test]
 fn another_maker_is_asked_for_its_clock_by_the_standard() {
     let mut bench = Bench::new(AtSettings::default(), "Telit", "LE910");
     bench.on("AT#GDATAVOL=2", "#GDATAVOL: 1,3,1,2|OK");

@@ -150,6 +150,7 @@ impl AtDialogue {
                 .as_ref()
                 .is_some_and(|maker| maker.to_ascii_lowercase().contains("quectel"));
             let command = if quectel { commands::CLOCK_QUECTEL } else { commands::CLOCK };
+            self.network.clock_begins();
             self.plan.push_back(Step::Clock(command));
         }
     }
