@@ -105,7 +105,9 @@ fn a_kill_at_any_moment_costs_no_byte() {
 fn survive(modem: &Modem, kills: u64, dice: &mut Dice) {
     let mut terminal = terminal(modem, dice);
     terminal.begin();
-    // The baseline is on the disk: from here on every byte counts.
+    // The baseline is on the disk: from here on every byte counts. The modem's run
+    // is marked: without that every start would doubt it.
+    terminal.await_readings();
     assert_eq!(terminal.stop(), 0);
     terminal.sim.apply("traffic rate tx 60_000 rx 140_000 &").unwrap();
     let mut saved = Bytes::new(0, 0);

@@ -4,6 +4,7 @@ use super::commands;
 use super::dialect::{Dialect, FiguresError};
 use super::dialogue::{AtDialogue, COUNTER_FAILURES_MAX, Phase};
 use super::exchange::Reply;
+use super::network::ClockAnswer;
 use super::plan::{Name, Step};
 use super::subscriber::Next;
 use super::track::Observed;
@@ -44,7 +45,7 @@ impl AtDialogue {
                     && let Some(is_set) = told
                     && self.run.mark_answered(is_set)
                 {
-                    self.track.hint(Evidence::MayHaveRestarted);
+                    self.hint(Evidence::MayHaveRestarted);
                 }
             }
             Step::MarkRun => self.run.mark_sent(reply.is_ok()),
@@ -79,10 +80,13 @@ impl AtDialogue {
             Step::Clock(commands::CLOCK_QUECTEL) if !reply.is_ok() => {
                 self.plan.push_front(Step::Clock(commands::CLOCK));
             }
-            Step::Clock(_) => {
+            Step::Clock(command) => {
                 let lines = if reply.is_sound() { reply.lines.as_slice() } else { &[] };
-                let report = self.network.clock_answer(now_ms, lines);
-                self.report(report);
+                match self.network.clock_answer(now_ms, lines) {
+                    ClockAnswer::Believed(report) => self.report(Some(report)),
+                    ClockAnswer::AskAgain => self.plan.push_front(Step::Clock(command)),
+                    ClockAnswer::Unknown => {}
+                }
             }
             Step::Setting(_)
             | Step::Prepared
@@ -320,6 +324,9 @@ impl AtDialogue {
                 let recovered = self.health.success();
                 self.report(recovered);
                 self.report(Some(Report::Reading(sample)));
+                if self.run.mark_is_due() {
+                    self.plan.push_back(Step::MarkRun);
+                }
             }
             Observed::Doubted => self.plan.push_front(Step::Counter),
             Observed::Contradictory => {

@@ -165,7 +165,7 @@ impl AtDialogue {
     /// enumerated again or the terminal booted).
     pub fn opened(&mut self, now_ms: BootMs, epoch_changed: Evidence) {
         self.start_over();
-        self.track.hint(epoch_changed);
+        self.hint(epoch_changed);
         self.begin(now_ms);
     }
 
@@ -244,7 +244,9 @@ impl AtDialogue {
     /// Switches the trace on or off. It shows card and subscriber numbers: it is
     /// for a technician who asked for it, not for the journal.
     pub fn set_trace(&mut self, on: bool) {
-        self.trace = on.then(VecDeque::new);
+        if on != self.trace.is_some() {
+            self.trace = on.then(VecDeque::new);
+        }
     }
 
     /// The next line of the trace: `> AT+QGDCNT?`, `< +QGDCNT: 1,2`.

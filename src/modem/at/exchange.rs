@@ -93,6 +93,11 @@ impl Exchange {
         self.in_flight.as_ref().map(|flight| flight.command.text)
     }
 
+    /// Whether a line of the answer in flight has arrived.
+    pub(super) fn has_lines(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(|flight| !flight.lines.is_empty())
+    }
+
     /// When the command in flight counts as not answered.
     pub(super) fn deadline_ms(&self) -> Option<BootMs> {
         self.in_flight.as_ref().map(|flight| {

@@ -1,9 +1,11 @@
 //! What the modem says: answers go to their step, everything else is taken note
 //! of here.
 
+use super::dialect::Dialect;
 use super::dialogue::{AtDialogue, Phase};
 use super::exchange::Heard;
-use crate::domain::counter::Evidence;
+use super::plan::Step;
+use crate::domain::counter::{Evidence, Restarts};
 use crate::domain::time::BootMs;
 use crate::proto::at::Unsolicited;
 use crate::proto::at::context::ContextEvent;
@@ -34,8 +36,7 @@ impl AtDialogue {
                 self.keep_still(now_ms);
             }
             Heard::Broken => {
-                // A modem that loses its power or boots often sends some noise.
-                self.track.hint(Evidence::MayHaveRestarted);
+                self.run.noise();
                 self.keep_still(now_ms);
             }
         }
@@ -63,7 +64,7 @@ impl AtDialogue {
         match said {
             Unsolicited::Booted => self.booted(now_ms),
             Unsolicited::Functionality => {
-                self.track.hint(Evidence::MayHaveRestarted);
+                self.hint(Evidence::MayHaveRestarted);
                 self.subscriber.hint();
             }
             Unsolicited::Pin(Pin::Ready | Pin::NotReady) | Unsolicited::SimChanged => {
@@ -79,21 +80,37 @@ impl AtDialogue {
                 self.report(report);
             }
             // No dialect's own context is known: u-blox is read by its totals,
-            // Fibocom names none. So it may have restarted, no more.
+            // Fibocom names none. So it may have restarted, no more. What is
+            // loaded from the modem's memory goes on over all sessions.
             Unsolicited::Context(
                 ContextEvent::Activated { .. }
                 | ContextEvent::Deactivated { .. }
                 | ContextEvent::Detached,
-            ) => self.track.hint(Evidence::MayHaveRestarted),
+            ) => match self.dialect.map(Dialect::restarts) {
+                Some(Restarts::FromSaved) => {}
+                Some(Restarts::FromZero) | None => self.hint(Evidence::MayHaveRestarted),
+            },
             Unsolicited::Context(ContextEvent::Other)
             | Unsolicited::MessageArrived
             | Unsolicited::Other => {}
         }
     }
 
+    /// Something hints at a restart of the counter. It stands before the figure in
+    /// flight unless that had arrived: the modem says things in their order.
+    pub(super) fn hint(&mut self, evidence: Evidence) {
+        let figure_is_here =
+            self.phase == Phase::Asking(Step::Counter) && self.exchange.has_lines();
+        if figure_is_here {
+            self.track.hint_behind(evidence);
+        } else {
+            self.track.hint(evidence);
+        }
+    }
+
     /// The modem has restarted: its settings are gone, the SIM may be another.
     fn booted(&mut self, now_ms: BootMs) {
-        self.track.hint(Evidence::Restarted);
+        self.hint(Evidence::Restarted);
         self.subscriber.hint();
         self.network.forget();
         self.run.restarted();

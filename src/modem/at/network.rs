@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::report::Report;
-use crate::domain::time::BootMs;
+use crate::domain::time::{BootMs, UnixS};
 use crate::proto::at::clock::clock;
 use crate::proto::at::registration::{Domain, Registration, Stat, registration};
 
@@ -12,6 +12,10 @@ use crate::proto::at::registration::{Domain, Registration, Stat, registration};
 const REGISTRATION_EVERY_MS: u64 = 5 * 60 * 1_000;
 /// How often the time is asked for until it is known, ms.
 const CLOCK_UNKNOWN_EVERY_MS: u64 = 5 * 60 * 1_000;
+/// How far two answers in a row may differ from the time between them, s.
+const CLOCK_TOLERANCE_S: u64 = 2;
+/// How many answers in a row are looked at for two that agree.
+const CLOCK_ANSWERS_MAX: u8 = 4;
 /// How often the time is asked for once it is known, ms.
 const CLOCK_KNOWN_EVERY_MS: u64 = 6 * 60 * 60 * 1_000;
 
@@ -25,6 +29,20 @@ pub(super) struct Network {
     roaming_said: Option<bool>,
     registration_due_ms: BootMs,
     clock_due_ms: BootMs,
+    /// The last answer of this round, to be confirmed by the next.
+    clock_last: Option<(BootMs, UnixS)>,
+    clock_answers: u8,
+}
+
+/// What became of an answer to a question for the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ClockAnswer {
+    /// It is believed.
+    Believed(Report),
+    /// Ask again at once: one garbled digit is another year.
+    AskAgain,
+    /// It is not known; it is asked for again later.
+    Unknown,
 }
 
 impl Network {
@@ -74,14 +92,36 @@ impl Network {
         Some(Report::Roaming(roaming))
     }
 
-    /// Takes the answer to a question for the time. A clock that was never set is
-    /// no time, and no fault either: it is asked again later.
-    pub(super) fn clock_answer(&mut self, now_ms: BootMs, lines: &[String]) -> Option<Report> {
-        let time = lines.iter().find_map(|line| clock(line).ok());
-        let every_ms = if time.is_some() { CLOCK_KNOWN_EVERY_MS } else { CLOCK_UNKNOWN_EVERY_MS };
-        self.clock_due_ms = now_ms.saturating_add(every_ms);
-        time.map(Report::NetworkTime)
+    /// The time is about to be asked for.
+    pub(super) fn clock_begins(&mut self) {
+        self.clock_last = None;
+        self.clock_answers = 0;
     }
+
+    /// Takes the answer to a question for the time; it is believed when it agrees
+    /// with the one just before. A clock that was never set is no time, and no
+    /// fault either: it is asked again later.
+    pub(super) fn clock_answer(&mut self, now_ms: BootMs, lines: &[String]) -> ClockAnswer {
+        let time = lines.iter().find_map(|line| clock(line).ok());
+        self.clock_answers = self.clock_answers.saturating_add(1);
+        let last = std::mem::replace(&mut self.clock_last, time.map(|time| (now_ms, time)));
+        self.clock_due_ms = now_ms.saturating_add(CLOCK_UNKNOWN_EVERY_MS);
+        match (time, last) {
+            (Some(time), Some(last)) if agree(last, (now_ms, time)) => {
+                self.clock_due_ms = now_ms.saturating_add(CLOCK_KNOWN_EVERY_MS);
+                ClockAnswer::Believed(Report::NetworkTime(time))
+            }
+            (Some(_), _) if self.clock_answers < CLOCK_ANSWERS_MAX => ClockAnswer::AskAgain,
+            (Some(_) | None, _) => ClockAnswer::Unknown,
+        }
+    }
+}
+
+/// Whether the modem's clock went on by as much as time did.
+fn agree(first: (BootMs, UnixS), second: (BootMs, UnixS)) -> bool {
+    let elapsed_s = second.0.saturating_sub(first.0) / 1_000;
+    let expected = first.1.saturating_add_unsigned(elapsed_s);
+    second.1.abs_diff(expected) <= CLOCK_TOLERANCE_S
 }
 
 #[cfg(test)]
@@ -108,13 +148,47 @@ mod tests {
     fn the_time_is_asked_for_often_until_it_is_known() {
         let mut network = Network::default();
         assert!(network.clock_due(0));
-        assert_eq!(network.clock_answer(0, &["+CCLK: \"80/01/06,00:00:00+00\"".into()]), None);
+        let unset = "+CCLK: \"80/01/06,00:00:00+00\"";
+        assert_eq!(network.clock_answer(0, &[unset.into()]), ClockAnswer::Unknown);
         assert!(!network.clock_due(CLOCK_UNKNOWN_EVERY_MS - 1));
         assert!(network.clock_due(CLOCK_UNKNOWN_EVERY_MS));
-        assert_eq!(
-            network.clock_answer(0, &["+CCLK: \"26/03/01,12:30:40+32\"".into()]),
-            Some(Report::NetworkTime(1_772_339_440))
-        );
+        network.clock_begins();
+        let set = ["+CCLK: \"26/03/01,12:30:40+32\"".to_owned()];
+        assert_eq!(network.clock_answer(0, &set), ClockAnswer::AskAgain);
+        let believed = ClockAnswer::Believed(Report::NetworkTime(1_772_339_440));
+        assert_eq!(network.clock_answer(0, &set), believed);
         assert!(!network.clock_due(CLOCK_KNOWN_EVERY_MS - 1));
+    }
+
+    #[test]
+    fn two_answers_in_a_row_agree_within_two_seconds() {
+        let line = |time: &str| [format!("+CCLK: \"26/03/01,{time}+32\"")];
+        for (second, later_ms, agrees) in [
+            ("12:30:40", 100, true),
+            ("12:30:42", 100, true),
+            ("12:30:43", 100, false),
+            ("12:30:38", 100, true),
+            ("12:30:37", 100, false),
+            ("12:30:45", 5_000, true),
+            ("12:30:40", 5_000, false),
+        ] {
+            let mut network = Network::default();
+            assert_eq!(network.clock_answer(0, &line("12:30:40")), ClockAnswer::AskAgain);
+            let answer = network.clock_answer(later_ms, &line(second));
+            assert_eq!(answer != ClockAnswer::AskAgain, agrees, "{second} {later_ms}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_contradicts_itself_is_left_alone_for_a_while() {
+        let mut network = Network::default();
+        let mut answers = Vec::new();
+        for hour in 10..14 {
+            let line = format!("+CCLK: \"26/03/01,{hour}:30:40+32\"");
+            answers.push(network.clock_answer(0, &[line]));
+        }
+        let again = ClockAnswer::AskAgain;
+        assert_eq!(answers, [again.clone(), again.clone(), again, ClockAnswer::Unknown]);
+        assert!(!network.clock_due(CLOCK_UNKNOWN_EVERY_MS - 1));
     }
 }

@@ -138,9 +138,6 @@ impl AtDialogue {
         self.plan.push_back(Step::Conclude { looked });
         if self.wanted {
             self.plan.push_back(Step::Counter);
-            if self.run.mark_is_due() {
-                self.plan.push_back(Step::MarkRun);
-            }
         }
         if self.network.registration_due(now_ms) {
             self.network.registration_asked(now_ms);
@@ -153,6 +150,7 @@ impl AtDialogue {
                 .as_ref()
                 .is_some_and(|maker| maker.to_ascii_lowercase().contains("quectel"));
             let command = if quectel { commands::CLOCK_QUECTEL } else { commands::CLOCK };
+            self.network.clock_begins();
             self.plan.push_back(Step::Clock(command));
         }
     }

@@ -55,14 +55,17 @@ pub(super) enum Observed {
 #[derive(Clone, Debug)]
 pub(super) struct Track {
     last: Option<Last>,
-    /// What hinted at a restart since the last sample, before its successor was
-    /// asked for.
+    /// What hinted at a restart since the last sample.
     before: Evidence,
-    /// What hinted at one while an answer was awaited: it may have come before or
-    /// after the figure was made, so it counts for this sample and the next.
-    during: Evidence,
+    /// What hinted at one behind the figure of an answer that had not ended: it is
+    /// the next figure's. One restart is doubted once.
+    behind: Evidence,
     /// The counter has shown more than 32 bits.
     wide: bool,
+    /// The meter may stand on a sum that this one cannot be compared with: one of
+    /// before this process with a context that is not printed now, or one without
+    /// a context that is. Until it has gone on, a fall is no restart.
+    sum_is_new: bool,
     doubted: Option<(BootMs, Traffic)>,
     doubts: u32,
 }
@@ -80,9 +83,9 @@ struct Last {
 enum OwnAccount {
     Continued,
     Restarted,
-    /// Some contexts started again and others went on: no sum tells how much
-    /// was moved.
-    PartlyRestarted,
+    /// Some contexts started again and others went on, or one is there that was
+    /// not: no sum tells how much was moved.
+    Incomparable,
 }
 
 impl Default for Track {
@@ -90,8 +93,9 @@ impl Default for Track {
         Self {
             last: None,
             before: Evidence::Same,
-            during: Evidence::Same,
+            behind: Evidence::Same,
             wide: false,
+            sum_is_new: true,
             doubted: None,
             doubts: 0,
         }
@@ -99,21 +103,27 @@ impl Default for Track {
 }
 
 impl Track {
-    /// Something hints at a restart.
+    /// Something hints at a restart before the next figure.
     pub(super) fn hint(&mut self, evidence: Evidence) {
-        self.during = self.during.max(evidence);
+        self.before = self.before.max(evidence);
+    }
+
+    /// Something hints at a restart behind a figure that has arrived.
+    pub(super) fn hint_behind(&mut self, evidence: Evidence) {
+        self.behind = self.behind.max(evidence);
     }
 
     /// The counter is asked for.
     pub(super) fn asked(&mut self) {
-        self.before = self.before.max(self.during);
-        self.during = Evidence::Same;
+        self.before = self.before.max(self.behind);
+        self.behind = Evidence::Same;
     }
 
     /// Another counter is read from now on: nothing can be compared with it.
     pub(super) fn forget(&mut self) {
         self.last = None;
         self.wide = false;
+        self.sum_is_new = true;
         self.doubted = None;
         self.doubts = 0;
     }
@@ -149,12 +159,9 @@ impl Track {
         self.doubts = 0;
         self.doubted = None;
         self.wide |= counter.rx > u64::from(u32::MAX) || counter.tx > u64::from(u32::MAX);
-        let (restarts, own_evidence) = match own {
-            OwnAccount::Continued => (dialect.restarts(), Evidence::Same),
-            OwnAccount::Restarted => (dialect.restarts(), Evidence::Restarted),
-            // Taken as loaded from memory: a new baseline and a gap, no invented
-            // number. The sum of new and old would count the old again.
-            OwnAccount::PartlyRestarted => (Restarts::FromSaved, Evidence::Restarted),
+        let own_evidence = match own {
+            OwnAccount::Continued => Evidence::Same,
+            OwnAccount::Restarted | OwnAccount::Incomparable => Evidence::Restarted,
         };
         let unseen = if self.last.is_none() && dialect.is_of_the_session() {
             // Nothing tells of a session that ended while nobody listened.
@@ -162,9 +169,20 @@ impl Track {
         } else {
             Evidence::Same
         };
-        let evidence = self.before.max(self.during).max(own_evidence).max(unseen);
-        self.before = self.during;
-        self.during = Evidence::Same;
+        let evidence = self.before.max(own_evidence).max(unseen);
+        // Taken as loaded from memory: a new baseline and a gap, no invented
+        // number. The sum of new and old would count the old again.
+        let from_saved = own == OwnAccount::Incomparable
+            || dialect.is_by_context() && self.sum_is_new && evidence != Evidence::Restarted;
+        let restarts = if from_saved { Restarts::FromSaved } else { dialect.restarts() };
+        self.sum_is_new = match evidence {
+            // The meter believes what is no plain advance when a second reading
+            // without a doubt goes on from it.
+            Evidence::Same => self.sum_is_new && self.last.is_none(),
+            Evidence::MayHaveRestarted => self.sum_is_new,
+            Evidence::Restarted => own == OwnAccount::Incomparable,
+        };
+        self.before = std::mem::replace(&mut self.behind, Evidence::Same);
         self.last = Some(Last {
             at_ms: now_ms,
             counter,
@@ -185,7 +203,7 @@ impl Track {
     /// the modem booted, when it is really gone.
     fn keep_hidden_contexts(&self, figures: &mut Figures) {
         let Some(last) = &self.last else { return };
-        if self.before.max(self.during) == Evidence::Restarted {
+        if self.before == Evidence::Restarted {
             return;
         }
         for was in &last.contexts {
@@ -212,6 +230,9 @@ impl Track {
         {
             return OwnAccount::Restarted;
         }
+        if self.before != Evidence::Restarted && is_one_new(&last.contexts, &figures.contexts) {
+            return OwnAccount::Incomparable;
+        }
         match dialect.restarts() {
             Restarts::FromSaved => OwnAccount::Continued,
             Restarts::FromZero => contexts_account(&last.contexts, &figures.contexts),
@@ -237,8 +258,17 @@ fn contexts_account(before: &[ContextCount], now: &[ContextCount]) -> OwnAccount
     match restarted {
         0 => OwnAccount::Continued,
         all if all == counted.len() => OwnAccount::Restarted,
-        _ => OwnAccount::PartlyRestarted,
+        _ => OwnAccount::Incomparable,
     }
+}
+
+/// Whether a context has counted that was never seen: it may be a new one, or one
+/// of old that was not printed since this process began.
+fn is_one_new(before: &[ContextCount], now: &[ContextCount]) -> bool {
+    now.iter().any(|is| {
+        let has_counted = is.octets.sent > 0 || is.octets.received > 0;
+        has_counted && before.iter().all(|was| was.cid != is.cid)
+    })
 }
 
 /// Whether the second figure can follow the first: neither direction fell, and
@@ -253,6 +283,7 @@ fn follows(first: (BootMs, Traffic), second: (BootMs, Traffic), rate_max: u64) -
 mod tests {
     use super::*;
     use crate::proto::at::counters::Columns;
+    use Restarts::{FromSaved as Nvm, FromZero as Zero};
 
     fn read(track: &mut Track, dialect: Dialect, lines: &[&str]) -> Observed {
         let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -363,19 +394,73 @@ mod tests {
     }
 
     #[test]
-    fn what_is_heard_during_an_answer_counts_for_it_and_for_the_next() {
+    fn a_sum_of_contexts_is_no_restart_before_it_has_gone_on() {
+        use Evidence::{MayHaveRestarted as May, Restarted, Same};
+        let (dialect, lines) = (Dialect::Ugcntrd, ["+UGCNTRD: 4,0,0,500,500"]);
+        for (hints, expected) in [
+            // The meter holds a fall until the second reading: that one's too.
+            (&[Same, Same, Same][..], &[Nvm, Nvm, Zero][..]),
+            (&[May, May, Same, Same], &[Nvm, Nvm, Nvm, Zero]),
+            (&[Restarted, Same], &[Zero, Zero]),
+        ] {
+            let mut track = Track::default();
+            for (hint, restarts) in hints.iter().zip(expected) {
+                track.hint(*hint);
+                let sample = sample(&mut track, dialect, &lines);
+                assert_eq!((sample.evidence, sample.restarts), (*hint, *restarts), "{hints:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_context_that_was_never_seen_is_a_new_baseline() {
+        for (dialect, old, both) in [
+            (
+                Dialect::Ugcntrd,
+                "+UGCNTRD: 4,0,0,500,500",
+                ["+UGCNTRD: 4,0,0,500,500", "+UGCNTRD: 1,0,0,1000,1000"],
+            ),
+            (
+                Dialect::Gdatavol,
+                "#GDATAVOL: 4,1000,500,500",
+                ["#GDATAVOL: 4,1000,500,500", "#GDATAVOL: 1,2000,1000,1000"],
+            ),
+        ] {
+            let mut track = Track::default();
+            for _ in 0..3 {
+                assert_eq!(sample(&mut track, dialect, &[old]).evidence, Evidence::Same);
+            }
+            let appeared = sample(&mut track, dialect, &both);
+            assert_eq!((appeared.evidence, appeared.restarts), (Evidence::Restarted, Nvm));
+            let confirmed = sample(&mut track, dialect, &both);
+            assert_eq!((confirmed.evidence, confirmed.restarts), (Evidence::Same, Nvm));
+            let on = sample(&mut track, dialect, &both);
+            assert_eq!((on.evidence, on.restarts), (Evidence::Same, dialect.restarts()));
+            // In the first sample it is no news.
+            let first = sample(&mut Track::default(), dialect, &both);
+            assert_eq!((first.evidence, first.restarts), (Evidence::Same, Nvm));
+        }
+    }
+
+    #[test]
+    fn what_is_heard_during_an_answer_counts_once() {
+        use Evidence::{MayHaveRestarted as May, Same};
         let mut track = Track::default();
         let dialect = Dialect::Qgdcnt;
         sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
-        track.asked();
-        track.hint(Evidence::MayHaveRestarted);
-        let figures = dialect.read(&["+QGDCNT: 2,2".to_owned()], Columns::SentFirst).unwrap();
-        let Observed::Sample(now) = track.take(0, dialect, Technology::Lte, figures) else {
-            panic!("nothing is odd about it");
-        };
-        assert_eq!(now.evidence, Evidence::MayHaveRestarted);
-        let next = sample(&mut track, dialect, &["+QGDCNT: 3,3"]);
-        assert_eq!(next.evidence, Evidence::MayHaveRestarted);
-        assert_eq!(sample(&mut track, dialect, &["+QGDCNT: 4,4"]).evidence, Evidence::Same);
+        for (hint, expected) in [
+            (Track::hint as fn(&mut Track, Evidence), [May, Same, Same]),
+            (Track::hint_behind, [Same, May, Same]),
+        ] {
+            track.asked();
+            hint(&mut track, May);
+            let figures = dialect.read(&["+QGDCNT: 1,1".to_owned()], Columns::SentFirst).unwrap();
+            let Observed::Sample(now) = track.take(0, dialect, Technology::Lte, figures) else {
+                panic!("nothing is odd about it");
+            };
+            let next = sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
+            let last = sample(&mut track, dialect, &["+QGDCNT: 1,1"]);
+            assert_eq!([now.evidence, next.evidence, last.evidence], expected);
+        }
     }
 }
