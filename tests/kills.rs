@@ -134,7 +134,8 @@ fn survive(modem: &Modem, kills: u64, dice: &mut Dice) {
     assert_eq!((usage.tx, usage.rx), (most.tx, most.rx));
     // Whether Fibocom's session went on while nobody listened, nothing tells:
     // every start doubts it, and counts all the same.
-    let doubts = if modem.dialect == Dialect::Fibocom { kills as usize + 2 } else { 0 };
+    let doubts =
+        if modem.dialect == Dialect::Fibocom { usize::try_from(kills).unwrap() + 2 } else { 0 };
     let doubted = terminal.uncounted(0);
     assert!(doubted.len() <= doubts, "nothing is missing: {doubted:#?}");
     assert_eq!(terminal.stop(), 0);
