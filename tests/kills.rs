@@ -167,16 +167,22 @@ struct Ruin {
     heard: (usize, usize),
     /// And when posdatad is not there.
     unheard: (usize, usize),
+    /// So much moves after it that the counter has passed its last reading again:
+    /// its figures alone tell nothing.
+    overtakes: bool,
 }
 
 #[rustfmt::skip]
-const RUINS: [Ruin; 14] = {
+const RUINS: [Ruin; 19] = {
     use Dialect::{Fibocom, Huawei, Meig, Quectel5g, QuectelLte, Telit, UBlox};
     const fn ruin(
         name: &'static str, dialect: Dialect, script: &'static str,
         heard: (usize, usize), unheard: (usize, usize),
     ) -> Ruin {
-        Ruin { name, dialect, script, heard, unheard }
+        Ruin { name, dialect, script, heard, unheard, overtakes: false }
+    }
+    const fn overtaken(name: &'static str, dialect: Dialect, script: &'static str) -> Ruin {
+        Ruin { name, dialect, script, heard: (1, 1), unheard: (1, 1), overtakes: true }
     }
     const ONE: (usize, usize) = (1, 1);
     const AT_MOST_ONE: (usize, usize) = (0, 1);
@@ -195,6 +201,11 @@ const RUINS: [Ruin; 14] = {
         ruin("fibocom session", Fibocom, "session for 300ms", ONE, ONE),
         ruin("fibocom swap", Fibocom, "swap-sim", ONE, ONE),
         ruin("fibocom hangup", Fibocom, "hangup for 300ms", AT_MOST_ONE, AT_MOST_ONE),
+        overtaken("quectel-lte overtaken", QuectelLte, "power-cycle for 300ms"),
+        overtaken("telit overtaken", Telit, "power-cycle for 300ms"),
+        overtaken("u-blox overtaken", UBlox, "power-cycle for 300ms"),
+        overtaken("huawei overtaken", Huawei, "power-cycle for 300ms"),
+        overtaken("fibocom overtaken", Fibocom, "session for 300ms"),
     ]
 };
 
@@ -235,7 +246,7 @@ fn destroy(ruin: &Ruin, dice: &mut Dice) {
 
 fn round(terminal: &mut Terminal, ruin: &Ruin, when: When, dice: &mut Dice) {
     // Much is read, a little is not, and after the loss even less moves: so that
-    // a counter which starts again has visibly fallen.
+    // a counter which starts again has visibly fallen, unless it overtakes.
     terminal.sim.apply("traffic tx 300_000 rx 900_000").unwrap();
     terminal.await_readings();
     let before = terminal.last_event();
@@ -243,8 +254,12 @@ fn round(terminal: &mut Terminal, ruin: &Ruin, when: When, dice: &mut Dice) {
         terminal.kill();
     }
     terminal.sim.apply("traffic tx 3_000 rx 5_000").unwrap();
+    let counter = terminal.sim.truth().counter;
     apply(terminal, ruin.script, dice);
     terminal.sim.apply("traffic tx 700 rx 1_100").unwrap();
+    if ruin.overtakes {
+        terminal.sim.apply(&format!("traffic tx {} rx {}", counter.tx, counter.rx)).unwrap();
+    }
     if matches!(when, When::DeadTwice) {
         apply(terminal, ruin.script, dice);
         terminal.sim.apply("traffic tx 11 rx 13").unwrap();
@@ -263,7 +278,8 @@ fn round(terminal: &mut Terminal, ruin: &Ruin, when: When, dice: &mut Dice) {
     if kills == 0 {
         terminal.start();
     }
-    // What the first of them made of it is decided by the second.
+    // The first reading after a start is asked for twice, and what it doubts is
+    // named behind the next.
     terminal.await_readings();
     terminal.await_readings();
     let (least, most) = match when {
