@@ -36,6 +36,9 @@ pub enum Evidence {
     /// The counter has certainly started again (`RDY`, its own duration fell,
     /// a new interface index).
     Restarted,
+    /// It is not the same sum as before (one of its parts appeared, or started
+    /// again alone): neither its new reading nor the difference says anything.
+    Incomparable,
 }
 
 /// One reading of a source's counter with all that is known about it.
@@ -98,6 +101,8 @@ pub enum GapCause {
     MayHaveRestarted,
     /// It moved faster than the link can.
     Implausible,
+    /// It is a sum of other parts than before.
+    Incomparable,
 }
 
 impl GapCause {
@@ -121,6 +126,10 @@ impl GapCause {
                 "the counter moved further than the link can carry in that time; \
                  nothing of it was counted"
             }
+            Self::Incomparable => {
+                "a data context of the modem appeared or started again alone; its sum cannot be \
+                 compared with the one before, and what moved in between is not counted"
+            }
         }
     }
 }
@@ -128,6 +137,7 @@ impl GapCause {
 /// Judges a sample after the counter `before`, read `elapsed_ms` earlier.
 ///
 /// The rules, first that fits (design, invariant 3):
+/// 0. Another sum than before: nothing counts, a new baseline (`Gap`).
 /// 1. A certain restart: from zero, the new reading counts whole (`Reset`);
 ///    from saved, what lies above the last reading counts (`Gap`).
 /// 2. No direction fell: the difference (`Advance`), if the link could carry
@@ -153,6 +163,7 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
                 None => Step::Gap(Traffic::ZERO, GapCause::FellToSaved),
             };
         }
+        (Evidence::Incomparable, _) => return Step::Gap(Traffic::ZERO, GapCause::Incomparable),
         (Evidence::Same | Evidence::MayHaveRestarted, _) => {}
     }
 
@@ -167,9 +178,11 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
         (Some(bytes), _, _) => Step::Advance(bytes),
         (None, Evidence::Same, _) => wrapped(before, sample, elapsed_ms, carried_max)
             .map_or_else(|| fallen(sample.restarts, after, plausible(after)), Step::Wrap),
-        (None, Evidence::MayHaveRestarted | Evidence::Restarted, restarts) => {
-            fallen(restarts, after, plausible(after))
-        }
+        (
+            None,
+            Evidence::MayHaveRestarted | Evidence::Restarted | Evidence::Incomparable,
+            restarts,
+        ) => fallen(restarts, after, plausible(after)),
     }
 }
 
@@ -284,6 +297,9 @@ mod tests {
             (t(100, 5), t(150, 5), W32, Zero, May, 10_000, Gap(t(50, 0), MayHaveRestarted)),
             (t(100, 5), t(100, 5), W32, Zero, May, 10_000, Advance(t(0, 0))),
             (t(100, 5), t(100, 5), W32, Nvm, May, 10_000, Gap(t(0, 0), MayHaveRestarted)),
+            // a sum of other parts
+            (t(100, 5), t(150, 5), Any, Zero, Evidence::Incomparable, 10_000,
+                Gap(t(0, 0), GapCause::Incomparable)),
             // faster than the link: not traffic
             (t(0, 0), t(600_000_001, 0), W64, Zero, Same, 10_000, Gap(t(0, 0), Implausible)),
             (t(0, 0), t(600_000_000, 0), W64, Zero, Same, 10_000, Advance(t(600_000_000, 0))),

@@ -161,7 +161,8 @@ impl Track {
         self.wide |= counter.rx > u64::from(u32::MAX) || counter.tx > u64::from(u32::MAX);
         let own_evidence = match own {
             OwnAccount::Continued => Evidence::Same,
-            OwnAccount::Restarted | OwnAccount::Incomparable => Evidence::Restarted,
+            OwnAccount::Restarted => Evidence::Restarted,
+            OwnAccount::Incomparable => Evidence::Incomparable,
         };
         let unseen = if self.last.is_none() && dialect.is_of_the_session() {
             // Nothing tells of a session that ended while nobody listened.
@@ -172,15 +173,16 @@ impl Track {
         let evidence = self.before.max(own_evidence).max(unseen);
         // Taken as loaded from memory: a new baseline and a gap, no invented
         // number. The sum of new and old would count the old again.
-        let from_saved = own == OwnAccount::Incomparable
-            || dialect.is_by_context() && self.sum_is_new && evidence != Evidence::Restarted;
+        let from_saved =
+            dialect.is_by_context() && self.sum_is_new && evidence < Evidence::Restarted;
         let restarts = if from_saved { Restarts::FromSaved } else { dialect.restarts() };
         self.sum_is_new = match evidence {
             // The meter believes what is no plain advance when a second reading
             // without a doubt goes on from it.
             Evidence::Same => self.sum_is_new && self.last.is_none(),
             Evidence::MayHaveRestarted => self.sum_is_new,
-            Evidence::Restarted => own == OwnAccount::Incomparable,
+            Evidence::Restarted => false,
+            Evidence::Incomparable => true,
         };
         self.before = std::mem::replace(&mut self.behind, Evidence::Same);
         self.last = Some(Last {
@@ -371,7 +373,10 @@ mod tests {
         assert_eq!(sample(&mut track, dialect, &on).evidence, Evidence::Same);
         let some = ["+UGCNTRD: 1,9,9,9,9", "+UGCNTRD: 2,0,0,500,500"];
         let partly = sample(&mut track, dialect, &some);
-        assert_eq!((partly.evidence, partly.restarts), (Evidence::Restarted, Restarts::FromSaved));
+        assert_eq!(
+            (partly.evidence, partly.restarts),
+            (Evidence::Incomparable, Restarts::FromZero)
+        );
         track.hint(Evidence::Restarted);
         let all = sample(&mut track, dialect, &["+UGCNTRD: 5,7,7,7,7"]);
         assert_eq!(all.counter, Traffic { rx: 7, tx: 7 });
@@ -431,7 +436,7 @@ mod tests {
                 assert_eq!(sample(&mut track, dialect, &[old]).evidence, Evidence::Same);
             }
             let appeared = sample(&mut track, dialect, &both);
-            assert_eq!((appeared.evidence, appeared.restarts), (Evidence::Restarted, Nvm));
+            assert_eq!(appeared.evidence, Evidence::Incomparable);
             let confirmed = sample(&mut track, dialect, &both);
             assert_eq!((confirmed.evidence, confirmed.restarts), (Evidence::Same, Nvm));
             let on = sample(&mut track, dialect, &both);
