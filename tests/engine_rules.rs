@@ -202,6 +202,13 @@ fn no_sim_is_said_and_does_not_outlive_its_source() {
     assert_eq!(bench.engine.snapshot().balance.status, "no_sim");
     let said = bench.events.iter().any(|event| event.detail.starts_with("no_sim: "));
     assert!(said, "{:?}", bench.events);
+    bench.identify(1_500, Some(CARD));
+    let last = bench.events.last().unwrap();
+    assert_eq!(
+        (last.kind, last.detail.as_str()),
+        (EventKind::SourceRecovered, "there is a SIM again")
+    );
+    bench.say(1_600, Report::NoSim);
     bench.give(2_000, Input::SourcesGone);
     bench.source(2_000, "netdev");
     bench.read(3_000, 0);

@@ -125,7 +125,9 @@ impl Engine {
     fn identified(&mut self, now: Now, name: &'static str, epoch: &str) {
         let Some(source) = self.sources.get(&Role::Metered) else { return };
         let iccid = source.identity.iccid.clone();
-        self.no_sim = false;
+        if std::mem::replace(&mut self.no_sim, false) {
+            self.record(now, name, EventKind::SourceRecovered, "there is a SIM again".to_owned());
+        }
         let before = self.sim;
         let (sim, note) = self.meter.identify(iccid.as_ref(), epoch);
         self.sim = Some(sim);
