@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::Fault;
-use super::schema::{APPLICATION_ID, PAGE_BYTES, VERSION, migrate, version};
+use super::schema::{APPLICATION_ID, PAGE_BYTES, VERSION, migrate, statements, version};
 use super::{diagnose, files};
 
 /// Frames (536 bytes) in the log before they are copied into the database: some
@@ -50,7 +50,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, Fault> {
         return Err(Fault::Newer { path: path.to_owned(), found, known: VERSION });
     }
     if to_be_checked {
-        check(&conn, path)?;
+        check(&conn, found, path)?;
     }
     let mode: String =
         conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(of)?;
@@ -163,15 +163,23 @@ fn settings(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)
 }
 
-/// Holds the whole file against its own structure. Done only after an end that
-/// was not orderly, or when damage was met: it reads every page once.
-fn check(conn: &Connection, path: &Path) -> Result<(), Fault> {
+/// Holds the whole file against its own structure, and its schema against the one
+/// that its version says: a wrong letter there is a sound file whose rows cannot
+/// be written. Done only after an end that was not orderly, or when damage was
+/// met: it reads every page once.
+fn check(conn: &Connection, found: u32, path: &Path) -> Result<(), Fault> {
+    let of = |error: rusqlite::Error| Fault::of(path, &error);
     if std::fs::metadata(path).is_ok_and(|meta| meta.len() > CHECKED_BYTES_MAX) {
         return Ok(());
     }
-    let said: String = conn
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| Fault::of(path, &error))?;
+    let mut said: String =
+        conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(of)?;
+    if said == "ok" && found == VERSION {
+        let fresh = in_memory().and_then(|fresh| statements(&fresh)).map_err(of)?;
+        if statements(conn).map_err(of)? != fresh {
+            said = format!("its tables are not those of schema {found}");
+        }
+    }
     if said == "ok" {
         files::check_is_done(path).map_err(|error| diagnose::of_io(path.to_owned(), &error))
     } else {

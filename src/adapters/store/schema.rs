@@ -40,6 +40,13 @@ pub(super) fn version(conn: &Connection) -> rusqlite::Result<u32> {
     conn.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// The text of every table, index and trigger of a database.
+pub(super) fn statements(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    conn.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY type, name")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
