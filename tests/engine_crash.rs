@@ -22,6 +22,7 @@ use posdatad::domain::event::EventKind;
 use posdatad::domain::ledger::Book;
 use posdatad::domain::persist::Role;
 use posdatad::domain::plan::{Calendar, Cycle, Plan};
+use posdatad::domain::reading::Reading;
 use posdatad::domain::report::{Identity, Report};
 use posdatad::domain::sim::Iccid;
 use posdatad::domain::snapshot::Tier;
@@ -139,7 +140,7 @@ impl World {
             evidence,
             rate_max: 50_000_000,
         };
-        self.give(Report::Reading(sample), fate);
+        self.give(Report::Reading(Reading::over_a_line(sample)), fate);
     }
 
     /// Two readings: what is no plain advance is believed with the second.

@@ -18,6 +18,7 @@ use posdatad::domain::engine::{Engine, Input, Output, Settings, SourceSetup};
 use posdatad::domain::event::{Event, EventKind};
 use posdatad::domain::persist::{Loaded, Role};
 use posdatad::domain::plan::{Calendar, Cycle, Plan};
+use posdatad::domain::reading::Reading;
 use posdatad::domain::report::{FaultKind, Identity, Report};
 use posdatad::domain::sim::Iccid;
 use posdatad::domain::time::Now;
@@ -104,7 +105,7 @@ impl Bench {
             evidence: Evidence::Same,
             rate_max: 50_000_000,
         };
-        self.say(ms, Report::Reading(sample));
+        self.say(ms, Report::Reading(Reading::over_a_line(sample)));
     }
 
     /// How often the engine wants to be woken in `ms` from `from_ms` on.

@@ -13,6 +13,7 @@ use std::process::Command;
 use nix::unistd::{Uid, seteuid};
 use posdatad::adapters::store::{Applied, Fault, Mode, OpenError, Store};
 use posdatad::domain::event::EventKind;
+use posdatad::domain::reading::total;
 use posdatad::domain::snapshot::Tier;
 use store_support::*;
 
@@ -73,7 +74,7 @@ fn what_appears_later_with_content_is_not_written_over() {
     }
     drop(store);
     let (mut store, loaded) = open(&path);
-    assert_eq!(loaded.baselines[0].counter, traffic(1000, 10));
+    assert_eq!(total(&loaded.baselines[0].marks), traffic(1000, 10));
     assert_eq!(history(&mut store, Tier::Day), traffic(1000, 10));
 }
 
@@ -257,7 +258,7 @@ fn child_on_a_full_disk() {
     drop(store);
     let (_, loaded) = open(&path);
     assert_eq!(loaded.seq, u64::try_from(stored).unwrap());
-    assert_eq!(loaded.baselines[0].counter.rx, loaded.seq);
+    assert_eq!(total(&loaded.baselines[0].marks).rx, loaded.seq);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use posdatad::adapters::store::{Applied, Mode};
 use posdatad::domain::ledger::{Book, EntryKind};
+use posdatad::domain::reading::total;
 use posdatad::domain::snapshot::Tier;
 use store_support::*;
 
@@ -37,7 +38,7 @@ fn after_a_kill_the_baseline_is_the_sum_of_the_history() {
         assert!(loaded.seq >= told, "{told} was acknowledged, {} is stored", loaded.seq);
         assert!(loaded.seq > last);
         last = loaded.seq;
-        let counter = loaded.baselines[0].counter;
+        let counter = total(&loaded.baselines[0].marks);
         assert_eq!(loaded.sims[0].home, counter);
         for tier in [Tier::Month, Tier::Year, Tier::Day, Tier::Hour, Tier::FiveMinutes] {
             assert_eq!(history(&mut store, tier), counter, "{tier:?}");

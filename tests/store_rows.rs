@@ -8,6 +8,7 @@ use posdatad::adapters::store::{Applied, Fault, Mode, Store};
 use posdatad::domain::event::EventKind;
 use posdatad::domain::ledger::{Book, EntryKind};
 use posdatad::domain::persist::{Batch, BootRow, Loaded, SimRow, UnplacedRow, UsageDelta};
+use posdatad::domain::reading::Mark;
 use posdatad::domain::sim::SimId;
 use posdatad::domain::snapshot::{Tier, UsageRecord};
 use posdatad::domain::units::Traffic;
@@ -163,7 +164,7 @@ fn counters_of_64_bits_stay_exact_and_history_does_not_wrap() {
         store.commit(&Batch { seq, sims, baselines, usage, ..Batch::default() }).unwrap();
         drop(store);
         let (_store, loaded) = open(&path);
-        assert_eq!(loaded.baselines[0].counter, counter);
+        assert_eq!(loaded.baselines[0].marks, [Mark::single(counter)]);
         assert_eq!((loaded.sims[0].home, loaded.sims[0].roaming), (counter, counter));
     }
     let (mut store, _) = open(&path);

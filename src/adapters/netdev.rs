@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::domain::counter::{Evidence, Restarts, Sample, Width};
+use crate::domain::reading::Reading;
 use crate::domain::report::{FaultKind, Report};
 use crate::domain::units::Traffic;
 
@@ -75,7 +76,10 @@ impl Netdev {
                     evidence: Evidence::Same,
                     rate_max: RATE_MAX,
                 };
-                readings.push(NetdevReading { report: Report::Reading(sample), ifindex });
+                readings.push(NetdevReading {
+                    report: Report::Reading(Reading::exact(sample)),
+                    ifindex,
+                });
                 readings
             }
             Err(error) => {
@@ -134,12 +138,12 @@ mod tests {
         let before = kernel("statistics/rx_bytes");
         let readings = Netdev::new("lo").read();
         let after = kernel("statistics/rx_bytes");
-        let [NetdevReading { report: Report::Reading(sample), ifindex }] = readings.as_slice()
+        let [NetdevReading { report: Report::Reading(reading), ifindex }] = readings.as_slice()
         else {
             panic!("{readings:?}");
         };
         assert_eq!(*ifindex, kernel("ifindex"));
-        assert!((before..=after).contains(&sample.counter.rx));
+        assert!((before..=after).contains(&reading.total().rx));
     }
 
     #[test]
@@ -159,7 +163,7 @@ mod tests {
         fs::write(netdev.directory.join("statistics/tx_bytes"), "0\n").unwrap();
         let reports: Vec<_> = netdev.read().into_iter().map(|reading| reading.report).collect();
         assert_eq!(reports[0], Report::Recovered { attempts_failed: 2 });
-        assert!(matches!(&reports[1], Report::Reading(s) if s.counter.rx == u64::MAX));
+        assert!(matches!(&reports[1], Report::Reading(reading) if reading.total().rx == u64::MAX));
         fs::write(netdev.directory.join("statistics/rx_bytes"), "many\n").unwrap();
         let readings = netdev.read();
         assert!(

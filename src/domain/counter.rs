@@ -70,6 +70,9 @@ pub enum Step {
     Advance(Traffic),
     /// It passed the end of its width in at least one direction; exact.
     Wrap(Traffic),
+    /// A run ended and was counted to its last byte; the next one counts whole.
+    /// Exact.
+    Renewed(Traffic),
     /// It started again at zero: its new reading counts whole. What it moved
     /// between the last reading and the restart is missing.
     Reset(Traffic),
@@ -82,9 +85,45 @@ impl Step {
     #[must_use]
     pub fn counted(self) -> Traffic {
         match self {
-            Self::Advance(bytes) | Self::Wrap(bytes) | Self::Reset(bytes) | Self::Gap(bytes, _) => {
-                bytes
-            }
+            Self::Advance(bytes)
+            | Self::Wrap(bytes)
+            | Self::Renewed(bytes)
+            | Self::Reset(bytes)
+            | Self::Gap(bytes, _) => bytes,
+        }
+    }
+
+    /// This and another, of two counters read together: the graver of the two,
+    /// with what both counted.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let counted = self.counted().plus(other.counted());
+        let graver = if self.gravity() >= other.gravity() { self } else { other };
+        match graver {
+            Self::Advance(_) => Self::Advance(counted),
+            Self::Wrap(_) => Self::Wrap(counted),
+            Self::Renewed(_) => Self::Renewed(counted),
+            Self::Reset(_) => Self::Reset(counted),
+            Self::Gap(_, cause) => Self::Gap(counted, cause),
+        }
+    }
+
+    fn gravity(self) -> u8 {
+        match self {
+            Self::Advance(_) => 0,
+            Self::Wrap(_) => 1,
+            Self::Renewed(_) => 2,
+            Self::Reset(_) => 3,
+            Self::Gap(..) => 4,
+        }
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        match self {
+            Self::Advance(_) | Self::Wrap(_) | Self::Renewed(_) => true,
+            Self::Reset(_) | Self::Gap(..) => false,
         }
     }
 }
@@ -103,6 +142,8 @@ pub enum GapCause {
     Implausible,
     /// It is a sum of other parts than before.
     Incomparable,
+    /// One of several counters is gone, and its last figure was never read.
+    EndedUnseen,
 }
 
 impl GapCause {
@@ -129,6 +170,10 @@ impl GapCause {
             Self::Incomparable => {
                 "a data context of the modem appeared or started again alone; its sum cannot be \
                  compared with the one before, and what moved in between is not counted"
+            }
+            Self::EndedUnseen => {
+                "a data session ended, and its last figure could not be read; \
+                 what it moved since the last reading is missing"
             }
         }
     }

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::counter::{Evidence, Restarts, Sample, Step, step};
+use super::counter::{Evidence, GapCause, Step};
 use super::event::EventKind;
 use super::persist::{BaselineRow, BootRow, Loaded, Role, SimRow, UsageDelta};
 use super::plan::Calendar;
+use super::reading::{self, Mark, Reading, judge};
 use super::sim::{Iccid, SimId};
 use super::slots::{Drained, Slots};
 use super::snapshot::Tier;
@@ -72,12 +73,21 @@ pub enum Outcome {
     },
 }
 
+/// A reading that waits for another to go on from it.
 #[derive(Clone, Debug)]
 struct Held {
-    counter: Traffic,
-    evidence: Evidence,
+    /// With all that hinted at a restart since the baseline.
+    reading: Reading,
+    marks: Vec<Mark>,
     boot_ms: BootMs,
     times: u32,
+}
+
+impl Held {
+    fn hint(&self, name: &str) -> Evidence {
+        let part = self.reading.parts.iter().find(|part| part.name == name);
+        part.map_or(Evidence::Same, |part| part.sample.evidence)
+    }
 }
 
 /// Usage by SIM.
@@ -216,13 +226,13 @@ impl Meter {
         &mut self,
         origin: Origin<'_>,
         sim: SimId,
-        sample: &Sample,
+        reading: &Reading,
         roaming: bool,
         at: Stamp,
     ) -> Outcome {
         let Some(before) = self.baseline.clone() else {
             let detail = "the first reading of this source; nothing before it is counted";
-            return self.start_over(origin, sim, sample, at, EventKind::Baseline, false, detail);
+            return self.start_over(origin, sim, reading, at, EventKind::Baseline, false, detail);
         };
         if before.source != origin.source || before.device != origin.device {
             let detail = format!(
@@ -230,61 +240,76 @@ impl Meter {
                 origin.source, origin.device, before.source, before.device
             );
             let kind = EventKind::SourceChange;
-            return self.start_over(origin, sim, sample, at, kind, true, &detail);
+            return self.start_over(origin, sim, reading, at, kind, true, &detail);
         }
-        let mut evidence = sample.evidence;
-        if before.epoch != origin.epoch {
-            evidence = evidence.max(origin.epoch_change);
-        }
-        if let Some(held) = &self.held {
-            evidence = evidence.max(held.evidence);
-        }
+        let epoch_change =
+            if before.epoch == origin.epoch { Evidence::Same } else { origin.epoch_change };
+        let hint = |name: &str| {
+            let held = self.held.as_ref().map_or(Evidence::Same, |held| held.hint(name));
+            held.max(epoch_change)
+        };
+        let hinted = reading.hinted(hint);
         let elapsed_ms = elapsed(before.at, at);
-        let judged = Sample { evidence, ..sample.clone() };
-        let verdict = step(before.counter, &judged, elapsed_ms);
+        let verdict = judge(&before.marks, &hinted, elapsed_ms);
 
         let same_sim = before.sim == sim;
         if same_sim && let Step::Advance(bytes) = verdict {
-            self.count(origin, sim, sample.counter, roaming, at, bytes);
+            self.count(origin, sim, reading, roaming, at, bytes);
             return Outcome::Counted { bytes, note: None };
         }
-        let Some(since_held) = self.confirm(sample, evidence, at) else {
-            return Outcome::Held;
+        let since_held = if reading.may_be_garbled {
+            match self.confirm(reading, &hinted, at) {
+                Some(since_held) => since_held,
+                None => return Outcome::Held,
+            }
+        } else {
+            Traffic::ZERO
         };
         if !same_sim {
-            return self.change_sim(origin, sim, &judged, roaming, at, elapsed_ms);
+            return self.change_sim(origin, sim, &hinted, roaming, at, elapsed_ms);
         }
         // What moved since the fall was first seen is certain, whatever it means.
         let bytes = match verdict {
             Step::Gap(Traffic::ZERO, _) => since_held,
-            Step::Advance(_) | Step::Wrap(_) | Step::Reset(_) | Step::Gap(..) => verdict.counted(),
+            Step::Advance(_)
+            | Step::Wrap(_)
+            | Step::Renewed(_)
+            | Step::Reset(_)
+            | Step::Gap(..) => verdict.counted(),
         };
-        let (kind, uncounted, detail) = explain(verdict, elapsed_ms);
+        let (kind, detail) = explain(verdict, elapsed_ms);
         let note = Note {
             kind,
-            before: Some(before.counter),
-            seen: Some(sample.counter),
+            before: Some(reading::total(&before.marks)),
+            seen: Some(reading.total()),
             counted: bytes,
-            uncounted,
-            unexplained: evidence == Evidence::Same && matches!(verdict, Step::Gap(..)),
+            uncounted: !verdict.is_exact(),
+            unexplained: hinted.evidence() == Evidence::Same
+                && matches!(verdict, Step::Gap(_, cause) if cause != GapCause::EndedUnseen),
             detail,
         };
-        self.count(origin, sim, sample.counter, roaming, at, bytes);
+        self.count(origin, sim, reading, roaming, at, bytes);
         Outcome::Counted { bytes, note: Some(note) }
     }
 
     /// One garbled digit must not look like a restart: what is no plain advance
     /// is believed only when a second reading goes on from it. Gives what moved
-    /// between the two, or nothing while the sample is held.
-    fn confirm(&mut self, sample: &Sample, evidence: Evidence, at: Stamp) -> Option<Traffic> {
+    /// between the two, or nothing while the reading is held.
+    fn confirm(&mut self, reading: &Reading, hinted: &Reading, at: Stamp) -> Option<Traffic> {
         let times = self.held.as_ref().map_or(0, |held| held.times);
         let since_held = self.held.as_ref().and_then(|held| {
             let elapsed_ms = at.boot_ms.saturating_sub(held.boot_ms);
-            match step(held.counter, sample, elapsed_ms) {
-                Step::Advance(bytes) | Step::Wrap(bytes) if sample.evidence == Evidence::Same => {
+            match judge(&held.marks, reading, elapsed_ms) {
+                Step::Advance(bytes) | Step::Wrap(bytes)
+                    if reading.evidence() == Evidence::Same =>
+                {
                     Some(bytes)
                 }
-                Step::Advance(_) | Step::Wrap(_) | Step::Reset(_) | Step::Gap(..) => None,
+                Step::Advance(_)
+                | Step::Wrap(_)
+                | Step::Renewed(_)
+                | Step::Reset(_)
+                | Step::Gap(..) => None,
             }
         });
         if since_held.is_none() && times >= HELD_MAX {
@@ -292,8 +317,8 @@ impl Meter {
         }
         if since_held.is_none() {
             self.held = Some(Held {
-                counter: sample.counter,
-                evidence,
+                reading: hinted.clone(),
+                marks: reading.marks(),
                 boot_ms: at.boot_ms,
                 times: times + 1,
             });
@@ -301,34 +326,52 @@ impl Meter {
         since_held
     }
 
-    /// Another SIM is in: what the counter holds is the new SIM's only when it
+    /// Another SIM is in: what the counters hold is the new SIM's only where they
     /// certainly started at zero since; else counting starts here.
     fn change_sim(
         &mut self,
         origin: Origin<'_>,
         sim: SimId,
-        sample: &Sample,
+        reading: &Reading,
         roaming: bool,
         at: Stamp,
         elapsed_ms: BootMs,
     ) -> Outcome {
         let kind = EventKind::SimChange;
-        let from_zero =
-            sample.evidence == Evidence::Restarted && sample.restarts == Restarts::FromZero;
-        if from_zero && let Step::Reset(bytes) = step(Traffic::ZERO, sample, elapsed_ms) {
+        let marks = self.baseline.as_ref().map(|row| row.marks.clone()).unwrap_or_default();
+        let said = match judge(&marks, reading, elapsed_ms) {
+            // Every run of the old one had ended before.
+            verdict @ (Step::Advance(Traffic::ZERO) | Step::Renewed(_))
+                if marks.iter().all(|mark| mark.ended) =>
+            {
+                Some((
+                    verdict.counted(),
+                    "another SIM is in the modem; every data session of the old one was counted \
+                     to its last byte",
+                ))
+            }
+            Step::Reset(bytes) if reading.is_all_from_zero() => Some((
+                bytes,
+                "another SIM is in the modem, which restarted: all that its counter holds is the \
+                 new SIM's; what the old one moved after its last reading is missing",
+            )),
+            Step::Advance(_)
+            | Step::Wrap(_)
+            | Step::Renewed(_)
+            | Step::Reset(_)
+            | Step::Gap(..) => None,
+        };
+        if let Some((bytes, detail)) = said {
             let note = Note {
                 kind,
-                before: self.baseline.as_ref().map(|row| row.counter),
-                seen: Some(sample.counter),
+                before: Some(reading::total(&marks)),
+                seen: Some(reading.total()),
                 counted: bytes,
-                uncounted: true,
+                uncounted: marks.iter().any(|mark| !mark.ended),
                 unexplained: false,
-                detail: "another SIM is in the modem, which restarted: all that its counter \
-                         holds is the new SIM's; what the old one moved after its last reading \
-                         is missing"
-                    .to_owned(),
+                detail: detail.to_owned(),
             };
-            self.count(origin, sim, sample.counter, roaming, at, bytes);
+            self.count(origin, sim, reading, roaming, at, bytes);
             return Outcome::Counted { bytes, note: Some(note) };
         }
         let mut detail = "another SIM is in the modem; what moved between the last reading of the \
@@ -342,7 +385,7 @@ impl Meter {
                  not, before the port was opened anew, belong to no known SIM"
             );
         }
-        self.start_over(origin, sim, sample, at, kind, true, &detail)
+        self.start_over(origin, sim, reading, at, kind, true, &detail)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -350,7 +393,7 @@ impl Meter {
         &mut self,
         origin: Origin<'_>,
         sim: SimId,
-        sample: &Sample,
+        reading: &Reading,
         at: Stamp,
         kind: EventKind,
         uncounted: bool,
@@ -358,14 +401,14 @@ impl Meter {
     ) -> Outcome {
         let note = Note {
             kind,
-            before: self.baseline.as_ref().map(|row| row.counter),
-            seen: Some(sample.counter),
+            before: self.baseline.as_ref().map(|row| reading::total(&row.marks)),
+            seen: Some(reading.total()),
             counted: Traffic::ZERO,
             uncounted,
             unexplained: false,
             detail: detail.to_owned(),
         };
-        self.count(origin, sim, sample.counter, false, at, Traffic::ZERO);
+        self.count(origin, sim, reading, false, at, Traffic::ZERO);
         Outcome::Counted { bytes: Traffic::ZERO, note: Some(note) }
     }
 
@@ -373,7 +416,7 @@ impl Meter {
         &mut self,
         origin: Origin<'_>,
         sim: SimId,
-        counter: Traffic,
+        reading: &Reading,
         roaming: bool,
         at: Stamp,
         bytes: Traffic,
@@ -385,7 +428,7 @@ impl Meter {
             device: origin.device.to_owned(),
             epoch: origin.epoch.to_owned(),
             sim,
-            counter,
+            marks: reading.marks(),
             at,
         });
         self.baseline_unsaved = true;
@@ -462,24 +505,29 @@ fn elapsed(before: Stamp, at: Stamp) -> BootMs {
     }
 }
 
-fn explain(verdict: Step, elapsed_ms: BootMs) -> (EventKind, bool, String) {
+fn explain(verdict: Step, elapsed_ms: BootMs) -> (EventKind, String) {
     let after =
         format!("{}.{} s after the last reading", elapsed_ms / 1_000, elapsed_ms % 1_000 / 100);
     match verdict {
         Step::Advance(_) | Step::Wrap(_) => (
             EventKind::Wrap,
-            false,
             format!("the counter passed the end of its width, {after}; counted exactly"),
+        ),
+        Step::Renewed(_) => (
+            EventKind::Reset,
+            format!(
+                "a data session ended and was counted to its last byte; the next one counts from \
+                 zero ({after})"
+            ),
         ),
         Step::Reset(_) => (
             EventKind::Reset,
-            true,
             format!(
                 "the counter started again from zero, {after}; its new reading is counted whole, \
                  what it moved before the restart and after the last reading is missing"
             ),
         ),
-        Step::Gap(_, cause) => (EventKind::Gap, true, format!("{} ({after})", cause.sentence())),
+        Step::Gap(_, cause) => (EventKind::Gap, format!("{} ({after})", cause.sentence())),
     }
 }
 
@@ -497,7 +545,7 @@ fn merged_note(iccid: &Iccid, counted: Traffic) -> Note {
 
 #[cfg(test)]
 mod tests {
-    use super::super::counter::Width;
+    use super::super::counter::{Restarts, Sample, Width};
     use super::super::time::Trust;
     use super::*;
 
@@ -538,7 +586,8 @@ mod tests {
             .iter()
             .zip(1_u64..)
             .map(|(sample, n)| {
-                match meter.read(ORIGIN, sim, sample, false, at(start + n * 10_000)) {
+                let reading = Reading::over_a_line(sample.clone());
+                match meter.read(ORIGIN, sim, &reading, false, at(start + n * 10_000)) {
                     Outcome::Held => "h".to_owned(),
                     Outcome::Counted { bytes, note } => {
                         let note = note.map_or("", |note| note.kind.word());
@@ -596,7 +645,8 @@ mod tests {
         let (provisional, _) = meter.identify(None, other_epoch.epoch);
         assert_ne!(provisional, known);
         // another SIM for all that is known: a new baseline, said so
-        let first = sample(100, 0, Evidence::Same);
+        let over = |sample| Reading::over_a_line(sample);
+        let first = over(sample(100, 0, Evidence::Same));
         assert_eq!(meter.read(other_epoch, provisional, &first, false, at(30_000)), Outcome::Held);
         let Outcome::Counted { note: Some(note), .. } =
             meter.read(other_epoch, provisional, &first, false, at(31_000))
@@ -604,7 +654,8 @@ mod tests {
             panic!("the change of SIM is recorded");
         };
         assert_eq!((note.kind, note.uncounted), (EventKind::SimChange, true));
-        meter.read(other_epoch, provisional, &sample(150, 0, Evidence::Same), false, at(40_000));
+        let second = over(sample(150, 0, Evidence::Same));
+        meter.read(other_epoch, provisional, &second, false, at(40_000));
         assert_eq!(meter.sim(provisional).unwrap().home, t(50, 0));
         let (named, note) = meter.identify(Some(&card), other_epoch.epoch);
         assert_eq!((named, note.unwrap().counted), (known, t(50, 0)));
@@ -612,7 +663,7 @@ mod tests {
         assert_eq!(meter.sim(provisional).unwrap().merged_into, Some(known));
         // the count goes on without a gap
         assert_eq!(
-            meter.read(other_epoch, known, &sample(175, 0, Evidence::Same), true, at(50_000)),
+            meter.read(other_epoch, known, &over(sample(175, 0, Evidence::Same)), true, at(50_000)),
             Outcome::Counted { bytes: t(25, 0), note: None }
         );
         assert_eq!(meter.sim(known).unwrap().roaming, t(25, 0));
@@ -625,7 +676,7 @@ mod tests {
         run(&mut meter, sim, &[sample(0, 0, Evidence::Same), sample(70, 7, Evidence::Same)]);
         let calendar = Calendar::new(jiff::tz::TimeZone::UTC);
         let rows = meter.drain(&calendar);
-        assert_eq!(rows.baseline.unwrap().counter, t(70, 7));
+        assert_eq!(rows.baseline.unwrap().marks, [Mark::single(t(70, 7))]);
         assert_eq!(rows.slots.usage.len(), 5, "one row a tier");
         assert!(rows.slots.usage.iter().all(|delta| delta.bytes == t(70, 7)));
         assert_eq!(meter.drain(&calendar), MeterRows::default());

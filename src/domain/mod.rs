@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod meter;
 pub mod persist;
 pub mod plan;
+pub mod reading;
 pub mod report;
 pub mod sim;
 pub mod slots;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::alert::AlertState;
 use super::event::Event;
 use super::ledger::{BookRows, Changes};
+use super::reading::Mark;
 use super::sim::{Iccid, SimId};
 use super::snapshot::Tier;
 use super::time::{BootMs, Stamp, UnixS};
@@ -25,9 +26,9 @@ pub struct BaselineRow {
     pub epoch: String,
     /// The SIM its bytes belonged to.
     pub sim: SimId,
-    /// The counter.
-    pub counter: Traffic,
-    /// When it was read.
+    /// How far each of its counters was counted.
+    pub marks: Vec<Mark>,
+    /// When they were read.
     pub at: Stamp,
 }
 

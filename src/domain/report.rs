@@ -1,6 +1,6 @@
 //! What a source tells the engine, whichever way it reads the modem.
 
-use super::counter::Sample;
+use super::reading;
 use super::sim::Iccid;
 use super::time::UnixS;
 
@@ -62,8 +62,8 @@ pub enum Report {
     /// The source has (again) found out who the modem and its SIM are. Sent
     /// before the first reading, and again when anything of it changed.
     Identified(Identity),
-    /// A reading of the counter.
-    Reading(Sample),
+    /// What its counters show.
+    Reading(reading::Reading),
     /// Whether the modem roams (`+CREG` and kin: stat 5).
     Roaming(bool),
     /// There is no SIM in the modem, or it is not ready (PIN).

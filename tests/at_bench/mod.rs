@@ -197,7 +197,7 @@ impl Bench {
         self.reports
             .iter()
             .filter_map(|report| match report {
-                Report::Reading(sample) => Some(sample.clone()),
+                Report::Reading(reading) => Some(reading.parts[0].sample.clone()),
                 _ => None,
             })
             .collect()

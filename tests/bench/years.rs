@@ -13,6 +13,7 @@ use posdatad::domain::crosscheck::Tolerance;
 use posdatad::domain::engine::{Engine, Input, Output, Settings, SourceSetup};
 use posdatad::domain::persist::Role;
 use posdatad::domain::plan::{Cycle, Plan};
+use posdatad::domain::reading::Reading;
 use posdatad::domain::report::{Identity, Report};
 use posdatad::domain::sim::Iccid;
 use posdatad::domain::snapshot::Tier;
@@ -96,7 +97,7 @@ impl Life {
             evidence: Evidence::Same,
             rate_max: 50_000_000,
         };
-        self.tell(report(Report::Reading(sample)))
+        self.tell(report(Report::Reading(Reading::over_a_line(sample))))
     }
 
     /// What the engine wants is done at once; nobody listens to what it says.

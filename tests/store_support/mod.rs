@@ -15,6 +15,7 @@ use posdatad::domain::persist::{
     BaselineRow, Batch, BootRow, Loaded, Role, SimRow, UnplacedRow, UsageDelta,
 };
 use posdatad::domain::plan::{Calendar, Cycle, Plan};
+use posdatad::domain::reading::{Mark, total};
 use posdatad::domain::sim::{Iccid, SimId};
 use posdatad::domain::snapshot::Tier;
 use posdatad::domain::time::{Stamp, Trust, UnixS};
@@ -50,7 +51,7 @@ pub fn baseline(counter: Traffic, at: Stamp) -> BaselineRow {
         device: "862708042012345".into(),
         epoch: "b1/ttyUSB2/0".into(),
         sim: SIM,
-        counter,
+        marks: vec![Mark::single(counter)],
         at,
     }
 }
@@ -114,7 +115,7 @@ impl Terminal {
     pub fn loaded(loaded: &Loaded) -> Self {
         let mut terminal = Self::new();
         terminal.seq = loaded.seq;
-        terminal.counter = loaded.baselines.first().map_or(Traffic::ZERO, |row| row.counter);
+        terminal.counter = loaded.baselines.first().map_or(Traffic::ZERO, |row| total(&row.marks));
         if let Some(rows) = loaded.books.first() {
             terminal.book = Book::load(rows.clone()).unwrap();
         }
@@ -202,6 +203,10 @@ pub fn everything() -> (Batch, Loaded) {
         baseline(traffic(u64::MAX, 1 << 63), stamp(START)),
         BaselineRow {
             role: Role::CrossCheck,
+            marks: vec![
+                Mark { name: "ipv4".into(), counter: traffic(0, (1 << 63) - 1), ended: false },
+                Mark { name: "ipv6".into(), counter: traffic(7, u64::MAX), ended: true },
+            ],
             at: Stamp { trust: Trust::Backend, boot_ms: 0, ..stamp(-1) },
             ..baseline(traffic(0, (1 << 63) - 1), stamp(0))
         },

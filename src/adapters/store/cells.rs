@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use rusqlite::Row;
 use rusqlite::types::Type;
 
+use crate::domain::reading::Mark;
 use crate::domain::sim::SimId;
 use crate::domain::snapshot::Tier;
 use crate::domain::time::{Stamp, Trust};
@@ -41,6 +42,47 @@ pub(super) fn counter_if_any(
     let tx: Option<[u8; 8]> = row.get(tx)?;
     let both = rx.zip(tx);
     Ok(both.map(|(rx, tx)| Traffic { rx: u64::from_be_bytes(rx), tx: u64::from_be_bytes(tx) }))
+}
+
+/// How far each counter of a source was counted: their names, and their figures
+/// one after the other.
+pub(super) fn mark_cells(marks: &[Mark]) -> (String, Vec<u8>, Vec<u8>) {
+    let word = |mark: &Mark| format!("{}={}", mark.name, if mark.ended { ENDED } else { OPEN });
+    let names: Vec<String> = marks.iter().map(word).collect();
+    let rx = marks.iter().flat_map(|mark| mark.counter.rx.to_be_bytes()).collect();
+    let tx = marks.iter().flat_map(|mark| mark.counter.tx.to_be_bytes()).collect();
+    (names.join(","), rx, tx)
+}
+
+const OPEN: &str = "open";
+const ENDED: &str = "ended";
+
+/// The same, back.
+pub(super) fn marks(row: &Row<'_>) -> rusqlite::Result<Vec<Mark>> {
+    let figures = |column| -> rusqlite::Result<Vec<u64>> {
+        let cells: Vec<u8> = row.get(column)?;
+        let (figures, rest) = cells.as_chunks::<8>();
+        if rest.is_empty() {
+            return Ok(figures.iter().map(|bytes| u64::from_be_bytes(*bytes)).collect());
+        }
+        Err(unreadable(column, "not a row of counters"))
+    };
+    let parts: String = row.get("parts")?;
+    let words: Vec<&str> = parts.split(',').filter(|word| !word.is_empty()).collect();
+    let (rx, tx) = (figures("rx")?, figures("tx")?);
+    if rx.len() != words.len() || tx.len() != words.len() {
+        return Err(unreadable("parts", "not as many as counters"));
+    }
+    let mark = |(word, (rx, tx)): (&&str, (u64, u64))| {
+        let ended = match word.rsplit_once('=') {
+            Some((_, OPEN)) => false,
+            Some((_, ENDED)) => true,
+            Some(_) | None => return Err(unreadable("parts", "neither open nor ended")),
+        };
+        let name = word.rsplit_once('=').map_or("", |(name, _)| name).to_owned();
+        Ok(Mark { name, counter: Traffic { rx, tx }, ended })
+    };
+    words.iter().zip(rx.into_iter().zip(tx)).map(mark).collect()
 }
 
 /// A ledger's amount: beyond 2^63-1 it is refused.

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, Row};
 
-use super::cells::{counter, history_traffic, sim, stamp, tier_number, unreadable, unsigned};
+use super::cells::{
+    counter, history_traffic, marks, sim, stamp, tier_number, unreadable, unsigned,
+};
 use super::{Boot, ledger_read, write};
 use crate::domain::persist::{BaselineRow, BootRow, Loaded, Role, SimRow, UnplacedRow};
 use crate::domain::sim::{Iccid, SimId};
@@ -77,7 +79,7 @@ fn baseline(row: &Row<'_>) -> rusqlite::Result<BaselineRow> {
         device: row.get("device")?,
         epoch: row.get("epoch")?,
         sim: sim(row, "sim")?,
-        counter: counter(row, "rx", "tx")?,
+        marks: marks(row)?,
         at: stamp(row)?,
     })
 }

@@ -30,8 +30,9 @@ CREATE TABLE baselines ( -- posdatad store
     device TEXT NOT NULL,
     epoch TEXT NOT NULL,
     sim INTEGER NOT NULL REFERENCES sims (id),
-    rx BLOB NOT NULL CHECK (length(rx) = 8),
-    tx BLOB NOT NULL CHECK (length(tx) = 8),
+    parts TEXT NOT NULL, -- a source's counters: "=open", "ipv4=open,ipv6=ended"
+    rx BLOB NOT NULL CHECK (length(rx) % 8 = 0), -- one after the other
+    tx BLOB NOT NULL CHECK (length(tx) = length(rx)),
     at_boot INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     at_wall_s INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::cells::{amount, history, tier_number};
+use super::cells::{amount, history, mark_cells, tier_number};
 use super::{Applied, Boot, ledger_write, record_write, usage_write};
 use crate::domain::persist::{BaselineRow, Batch, Role, SimRow};
 
@@ -105,23 +105,25 @@ fn put_baselines(tx: &Transaction<'_>, baselines: &[BaselineRow]) -> rusqlite::R
         return Ok(());
     }
     let mut put = tx.prepare(
-        "INSERT INTO baselines (role, source, device, epoch, sim, rx, tx,
+        "INSERT INTO baselines (role, source, device, epoch, sim, parts, rx, tx,
             at_boot, at_ms, at_wall_s, at_trust)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (role) DO UPDATE SET source = excluded.source, device = excluded.device,
-            epoch = excluded.epoch, sim = excluded.sim, rx = excluded.rx, tx = excluded.tx,
-            at_boot = excluded.at_boot, at_ms = excluded.at_ms, at_wall_s = excluded.at_wall_s,
+            epoch = excluded.epoch, sim = excluded.sim, parts = excluded.parts,
+            rx = excluded.rx, tx = excluded.tx, at_boot = excluded.at_boot, at_ms = excluded.at_ms, at_wall_s = excluded.at_wall_s,
             at_trust = excluded.at_trust",
     )?;
     for row in baselines {
+        let (parts, rx, tx_bytes) = mark_cells(&row.marks);
         put.execute(params![
             role_number(row.role),
             row.source,
             row.device,
             row.epoch,
             row.sim.0,
-            row.counter.rx.to_be_bytes(),
-            row.counter.tx.to_be_bytes(),
+            parts,
+            rx,
+            tx_bytes,
             row.at.boot_seq,
             amount(row.at.boot_ms)?,
             row.at.wall_s,

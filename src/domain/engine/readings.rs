@@ -1,11 +1,12 @@
 //! What the sources say: who the modem is, what its counter shows, what ails it.
 
 use super::super::cadence::next_poll_ms;
-use super::super::counter::{Evidence, Sample};
+use super::super::counter::Evidence;
 use super::super::crosscheck::Verdict;
 use super::super::event::EventKind;
 use super::super::meter::{Note, Origin, Outcome};
 use super::super::persist::Role;
+use super::super::reading::Reading;
 use super::super::report::{FaultKind, Identity, Report};
 use super::super::sim::SimId;
 use super::super::time::{BootMs, Now, UnixS};
@@ -77,12 +78,12 @@ impl Engine {
                     self.identified(now, name, epoch);
                 }
             }
-            Report::Reading(sample) => {
-                source.reading = Some(sample.counter);
+            Report::Reading(reading) => {
+                source.reading = Some(reading.total());
                 source.readings += 1;
                 match role {
-                    Role::Metered => self.metered(now, epoch, &sample),
-                    Role::CrossCheck => self.cross_check.kernel(ifindex(epoch), sample.counter),
+                    Role::Metered => self.metered(now, epoch, &reading),
+                    Role::CrossCheck => self.cross_check.kernel(ifindex(epoch), reading.total()),
                 }
             }
             // What moved up to now was moved in the network before: it is read
@@ -150,7 +151,7 @@ impl Engine {
         }
     }
 
-    fn metered(&mut self, now: Now, epoch: &str, sample: &Sample) {
+    fn metered(&mut self, now: Now, epoch: &str, reading: &Reading) {
         let (Some(source), Some(sim)) = (self.sources.get(&Role::Metered), self.sim) else {
             return;
         };
@@ -164,7 +165,7 @@ impl Engine {
         let origin = Origin { source: name, device: &device, epoch, epoch_change };
         let roaming = source.roaming.unwrap_or(false);
         let at = self.clock.stamp(now);
-        match self.meter.read(origin, sim, sample, roaming, at) {
+        match self.meter.read(origin, sim, reading, roaming, at) {
             Outcome::Held => {
                 if let Some(source) = self.sources.get_mut(&Role::Metered) {
                     source.next_poll_ms = now.boot_ms;

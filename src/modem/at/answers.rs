@@ -9,6 +9,7 @@ use super::plan::{Name, Step};
 use super::subscriber::Next;
 use super::track::Observed;
 use crate::domain::counter::Evidence;
+use crate::domain::reading::Reading;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::sim::Iccid;
 use crate::domain::time::BootMs;
@@ -323,7 +324,7 @@ impl AtDialogue {
                 self.run.reading_given();
                 let recovered = self.health.success();
                 self.report(recovered);
-                self.report(Some(Report::Reading(sample)));
+                self.report(Some(Report::Reading(Reading::over_a_line(sample))));
                 if self.run.mark_is_due() {
                     self.plan.push_back(Step::MarkRun);
                 }
