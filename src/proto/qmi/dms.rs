@@ -2,8 +2,6 @@
 
 use super::error::AnswerError;
 use super::message::{Message, Request, Service};
-use crate::domain::sim::Iccid;
-use crate::domain::time::UnixS;
 
 /// The maker.
 pub const MANUFACTURER: u16 = 0x0021;
@@ -21,9 +19,9 @@ pub const ICCID: u16 = 0x003C;
 pub const IMSI: u16 = 0x0043;
 
 /// The first second of GPS time, 1980-01-06T00:00:00Z, s since the epoch.
-const GPS_EPOCH_S: UnixS = 315_964_800;
+const GPS_EPOCH_S: i64 = 315_964_800;
 /// UTC is behind GPS time by this, s, since 2017; none has been announced since.
-const LEAP_S: UnixS = 18;
+const LEAP_S: i64 = 18;
 /// The clock counts 5 of these in 4 ms.
 const TICKS_A_S: u64 = 800;
 
@@ -54,8 +52,8 @@ pub fn read_ids(answer: &Message) -> Result<Ids, AnswerError> {
     Ok(Ids { esn: number(0x10), imei: number(0x11), meid: number(0x12) })
 }
 
-/// The one text of an answer: the maker, the model, the firmware or the
-/// subscriber's number; at most 64 characters.
+/// The one text of an answer: the maker, the model, the firmware, the SIM's or
+/// the subscriber's number; at most 64 characters.
 ///
 /// # Errors
 /// [`AnswerError`].
@@ -64,26 +62,18 @@ pub fn read_text(answer: &Message) -> Result<String, AnswerError> {
     answer.text(0x01).ok_or(AnswerError::Missing(0x01))
 }
 
-/// The SIM's number; `None`: what is there is no such number.
+/// The network's time, s since the epoch; `None`: the modem has only its own
+/// clock, which is set by nobody.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub fn read_iccid(answer: &Message) -> Result<Option<Iccid>, AnswerError> {
-    read_text(answer).map(|text| Iccid::parse(&text).ok())
-}
-
-/// The network's time; `None`: the modem has only its own clock, which is set by
-/// nobody.
-///
-/// # Errors
-/// [`AnswerError`].
-pub fn read_time(answer: &Message) -> Result<Option<UnixS>, AnswerError> {
+pub fn read_time(answer: &Message) -> Result<Option<i64>, AnswerError> {
     answer.result()?;
     let (ticks, source) = answer.value(0x01, |reader| Ok((reader.u48()?, reader.u16()?)))?;
     const OWN_CLOCK: u16 = 0;
     if source == OWN_CLOCK {
         return Ok(None);
     }
-    let gps_s = UnixS::try_from(ticks / TICKS_A_S).unwrap_or(UnixS::MAX);
+    let gps_s = i64::try_from(ticks / TICKS_A_S).unwrap_or(i64::MAX);
     Ok(Some(GPS_EPOCH_S.saturating_add(gps_s).saturating_sub(LEAP_S)))
 }

@@ -7,6 +7,8 @@
 //! TLV:      u8 type | u16 length | value
 //! ```
 
+use std::fmt;
+
 use super::error::{AnswerError, Refusal, WireError};
 use super::tlv::{Reader, Tlv};
 
@@ -252,6 +254,23 @@ impl Message {
     #[must_use]
     pub fn text(&self, kind: u8) -> Option<String> {
         self.tlv(kind).and_then(Tlv::text)
+    }
+}
+
+impl fmt::Display for Message {
+    /// `WDS 0x0024 response, client 1, transaction 2: [02:00000000]`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, client, transaction, id, tlvs, .. } = self;
+        let kind = match self.kind {
+            Kind::Request => "request",
+            Kind::Response => "response",
+            Kind::Indication => "indication",
+        };
+        let service = service.name();
+        write!(
+            f,
+            "{service} {id:#06x} {kind}, client {client}, transaction {transaction}: {tlvs:?}"
+        )
     }
 }
 

@@ -5,7 +5,6 @@ use jiff::tz::TimeZone;
 
 use super::error::AnswerError;
 use super::message::{Message, Request, Service};
-use crate::domain::time::UnixS;
 
 /// What is to be told unasked.
 pub const REGISTER_INDICATIONS: u16 = 0x0003;
@@ -81,11 +80,12 @@ pub fn read_serving_system_indication(said: &Message) -> Result<ServingSystem, A
     Ok(ServingSystem { registered, roaming, operator })
 }
 
-/// The network's time (UTC), from an indication; `None`: no such day or hour.
+/// The network's time, s since the epoch, from an indication; `None`: there is no
+/// such day or hour.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub fn read_network_time(said: &Message) -> Result<Option<UnixS>, AnswerError> {
+pub fn read_network_time(said: &Message) -> Result<Option<i64>, AnswerError> {
     said.value(0x01, |reader| {
         let year = reader.u16()?;
         let [month, day] = [reader.u8()?, reader.u8()?];
@@ -95,7 +95,7 @@ pub fn read_network_time(said: &Message) -> Result<Option<UnixS>, AnswerError> {
     })
 }
 
-fn unix_s(year: u16, [month, day, hour, minute, second]: [u8; 5]) -> Option<UnixS> {
+fn unix_s(year: u16, [month, day, hour, minute, second]: [u8; 5]) -> Option<i64> {
     let small = |number: u8| i8::try_from(number).ok();
     let date = Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
     let hours = (0..24).contains(&hour) && minute < 60 && second < 60;

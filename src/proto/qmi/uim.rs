@@ -3,7 +3,6 @@
 
 use super::error::AnswerError;
 use super::message::{Message, Request, Service};
-use crate::domain::sim::Iccid;
 
 /// The content of a file.
 pub const READ_TRANSPARENT: u16 = 0x0020;
@@ -24,12 +23,11 @@ pub fn read_iccid_file() -> Request {
         .with(0x03, [0; 4])
 }
 
-/// The SIM's number: digits in nibbles, the lower first, filled with F. `None`:
-/// the file holds no such number.
+/// The SIM's number: digits in nibbles, the lower first, filled with F.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub fn read_iccid(answer: &Message) -> Result<Option<Iccid>, AnswerError> {
+pub fn read_iccid(answer: &Message) -> Result<String, AnswerError> {
     answer.result()?;
     let file = answer.value(0x11, |reader| {
         let length = usize::from(reader.u16()?);
@@ -38,5 +36,5 @@ pub fn read_iccid(answer: &Message) -> Result<Option<Iccid>, AnswerError> {
     let nibbles = file.iter().flat_map(|byte| [byte & 0x0F, byte >> 4]);
     let digits: String =
         nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect();
-    Ok(Iccid::parse(digits.to_ascii_uppercase().trim_end_matches('F')).ok())
+    Ok(digits.to_ascii_uppercase().trim_end_matches('F').to_owned())
 }

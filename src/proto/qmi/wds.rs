@@ -7,7 +7,6 @@
 use super::error::{AnswerError, Refusal, WireError};
 use super::message::{Message, Request, Service};
 use super::tlv::Reader;
-use crate::domain::units::Traffic;
 
 /// What is to be reported unasked; the same id as the report.
 pub const EVENT_REPORT: u16 = 0x0001;
@@ -50,13 +49,22 @@ impl Family {
     }
 }
 
+/// Two figures, one each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Both {
+    /// Sent by the terminal.
+    pub sent: u64,
+    /// Received by it.
+    pub received: u64,
+}
+
 /// What a session has moved so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Bytes of payload with their IP headers; `None`: not available.
-    pub bytes: Option<Traffic>,
+    /// Bytes of IP packets; `None`: not available.
+    pub bytes: Option<Both>,
     /// Packets; `None`: not available.
-    pub packets: Option<Traffic>,
+    pub packets: Option<Both>,
 }
 
 /// The answer to a question for what was moved.
@@ -66,9 +74,9 @@ pub enum Statistics {
     InCall(Counts),
     /// There is none.
     OutOfCall {
-        /// All that the last one has moved; `None`: there was none, or not
+        /// All that the last one has moved, bytes; `None`: there was none, or not
         /// available.
-        last_call: Option<Traffic>,
+        last_call: Option<Both>,
     },
 }
 
@@ -197,10 +205,10 @@ fn pair(
     rx: u8,
     tx: u8,
     read: fn(&mut Reader<'_>) -> Result<Option<u64>, WireError>,
-) -> Result<Option<Traffic>, AnswerError> {
+) -> Result<Option<Both>, AnswerError> {
     let one = |kind| Ok(message.value_if_any(kind, read)?.flatten());
-    let (rx, tx): (Option<u64>, Option<u64>) = (one(rx)?, one(tx)?);
-    Ok(rx.zip(tx).map(|(rx, tx)| Traffic { rx, tx }))
+    let (received, sent): (Option<u64>, Option<u64>) = (one(rx)?, one(tx)?);
+    Ok(received.zip(sent).map(|(received, sent)| Both { sent, received }))
 }
 
 /// Every bit set means that the modem does not know.
