@@ -30,6 +30,9 @@ pub enum Restarts {
 pub enum Evidence {
     /// Nothing hints at a restart: same boot, same port, no `RDY`.
     Same,
+    /// The figure was never read: another witness stands in for it (the kernel's
+    /// counter of the same link), which saw at least so much.
+    Witnessed,
     /// Something happened that may have restarted the counter (the port was
     /// enumerated again, a data context changed, the terminal booted).
     MayHaveRestarted,
@@ -144,9 +147,17 @@ pub enum GapCause {
     Incomparable,
     /// One of several counters is gone, and its last figure was never read.
     EndedUnseen,
+    /// The same, and another witness saw the rest of it.
+    EndedWitnessed,
 }
 
 impl GapCause {
+    /// Whether a session's end explains it.
+    #[must_use]
+    pub fn is_a_sessions_end(self) -> bool {
+        matches!(self, Self::EndedUnseen | Self::EndedWitnessed)
+    }
+
     /// For people, in the past tense.
     #[must_use]
     pub fn sentence(self) -> &'static str {
@@ -175,6 +186,11 @@ impl GapCause {
                 "a data session ended, and its last figure could not be read; \
                  what it moved since the last reading is missing"
             }
+            Self::EndedWitnessed => {
+                "a data session ended, and its last figure could not be read; what the kernel's \
+                 counter of its interface moved since then is counted in its place, and may be a \
+                 little less"
+            }
         }
     }
 }
@@ -182,7 +198,8 @@ impl GapCause {
 /// Judges a sample after the counter `before`, read `elapsed_ms` earlier.
 ///
 /// The rules, first that fits (design, invariant 3):
-/// 0. Another sum than before: nothing counts, a new baseline (`Gap`).
+/// 0. Another sum than before: nothing counts, a new baseline (`Gap`). A figure
+///    that another witness stands in for: what it saw counts (`Gap`).
 /// 1. A certain restart: from zero, the new reading counts whole (`Reset`);
 ///    from saved, what lies above the last reading counts (`Gap`).
 /// 2. No direction fell: the difference (`Advance`), if the link could carry
@@ -209,6 +226,12 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
             };
         }
         (Evidence::Incomparable, _) => return Step::Gap(Traffic::ZERO, GapCause::Incomparable),
+        (Evidence::Witnessed, _) => {
+            return match difference {
+                Some(bytes) if plausible(bytes) => Step::Gap(bytes, GapCause::EndedWitnessed),
+                Some(_) | None => Step::Gap(Traffic::ZERO, GapCause::EndedUnseen),
+            };
+        }
         (Evidence::Same | Evidence::MayHaveRestarted, _) => {}
     }
 
@@ -225,7 +248,10 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
             .map_or_else(|| fallen(sample.restarts, after, plausible(after)), Step::Wrap),
         (
             None,
-            Evidence::MayHaveRestarted | Evidence::Restarted | Evidence::Incomparable,
+            Evidence::Witnessed
+            | Evidence::MayHaveRestarted
+            | Evidence::Restarted
+            | Evidence::Incomparable,
             restarts,
         ) => fallen(restarts, after, plausible(after)),
     }
@@ -345,6 +371,11 @@ mod tests {
             // a sum of other parts
             (t(100, 5), t(150, 5), Any, Zero, Evidence::Incomparable, 10_000,
                 Gap(t(0, 0), GapCause::Incomparable)),
+            // another witness
+            (t(0, 0), t(50, 7), W64, Zero, Evidence::Witnessed, 10_000,
+                Gap(t(50, 7), GapCause::EndedWitnessed)),
+            (t(0, 0), t(600_000_001, 0), W64, Zero, Evidence::Witnessed, 10_000,
+                Gap(t(0, 0), GapCause::EndedUnseen)),
             // faster than the link: not traffic
             (t(0, 0), t(600_000_001, 0), W64, Zero, Same, 10_000, Gap(t(0, 0), Implausible)),
             (t(0, 0), t(600_000_000, 0), W64, Zero, Same, 10_000, Advance(t(600_000_000, 0))),

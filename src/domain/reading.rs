@@ -118,7 +118,8 @@ impl Reading {
 ///
 /// - A run that had ended and a figure that is another: a new run, whole
 ///   (`Renewed`; `Reset` where runs may have passed unseen in between).
-/// - A counter without a mark began since: whole, in the same way.
+/// - A counter without a mark began since: whole, in the same way; one that has
+///   not moved yet is nothing to speak of.
 /// - A mark without a counter: nothing, if its run had ended; else a `Gap`.
 ///
 /// The verdict is the gravest of the parts', with all that was counted.
@@ -146,8 +147,12 @@ fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
     if sample.evidence == Evidence::Incomparable {
         return Step::Gap(Traffic::ZERO, GapCause::Incomparable);
     }
+    if sample.evidence == Evidence::Witnessed {
+        return step(Traffic::ZERO, sample, elapsed_ms);
+    }
     match step(Traffic::ZERO, &Sample { evidence: Evidence::Same, ..sample.clone() }, elapsed_ms) {
         Step::Gap(bytes, cause) => Step::Gap(bytes, cause),
+        whole if sample.evidence == Evidence::Same && whole.counted().is_zero() => whole,
         whole if sample.evidence == Evidence::Same => Step::Renewed(whole.counted()),
         whole => Step::Reset(whole.counted()),
     }
@@ -157,7 +162,7 @@ fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
 mod tests {
     use super::super::counter::Width;
     use super::*;
-    use Evidence::{Incomparable, MayHaveRestarted as May, Restarted as Did, Same};
+    use Evidence::{Incomparable, MayHaveRestarted as May, Restarted as Did, Same, Witnessed};
     use Step::{Advance, Gap, Renewed, Reset};
 
     fn t(bytes: u64) -> Traffic {
@@ -212,6 +217,13 @@ mod tests {
                 vec![part("4", 700, false, Did), part("6", 60, false, Same)],
                 Reset(t(710))),
             ("one that begins", vec![], vec![part("6", 9, false, Same)], Renewed(t(9))),
+            ("one that has not moved yet", vec![], vec![part("6", 0, false, Same)], Advance(t(0))),
+            ("one that ended unread, and a witness",
+                vec![mark("4", 100, false), mark("6", 0, false)],
+                vec![part("4", 103, false, Same), part("6", 7, true, Witnessed)],
+                Gap(t(10), GapCause::EndedWitnessed)),
+            ("one that was never seen but by a witness", vec![],
+                vec![part("6", 7, true, Witnessed)], Gap(t(7), GapCause::EndedWitnessed)),
             ("one that may have begun long ago", vec![],
                 vec![part("6", 9, false, Incomparable)],
                 Gap(t(0), GapCause::Incomparable)),

@@ -180,7 +180,7 @@ impl Track {
             // The meter believes what is no plain advance when a second reading
             // without a doubt goes on from it.
             Evidence::Same => self.sum_is_new && self.last.is_none(),
-            Evidence::MayHaveRestarted => self.sum_is_new,
+            Evidence::Witnessed | Evidence::MayHaveRestarted => self.sum_is_new,
             Evidence::Restarted => false,
             Evidence::Incomparable => true,
         };
