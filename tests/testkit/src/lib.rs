@@ -27,6 +27,7 @@ mod dialect;
 mod engine;
 mod identity;
 mod line;
+mod manager;
 mod modem;
 mod plant;
 mod pty;

@@ -8,7 +8,7 @@ use crate::command::At;
 use crate::dialect::{Dialect, Keeps};
 use crate::registers::Registers;
 use crate::reply::{Failure, Reply};
-use crate::{counters, identity};
+use crate::{counters, identity, manager};
 
 /// How the modem prints its card's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl Modem {
         let mut reply = Reply { lines: Vec::new(), result: "OK".to_owned(), counter: false };
         for at in At::line(line)? {
             let answer = counters::answer(self, &at, now)
+                .or_else(|| manager::answer(self, &at, now))
                 .or_else(|| identity::answer(self, &at, wall_ms))
                 .unwrap_or(Err(Failure::Unknown));
             match answer {
