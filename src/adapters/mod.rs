@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dbus;
+pub mod modemmanager;
 pub mod netdev;
 pub mod serial;
 pub mod signals;

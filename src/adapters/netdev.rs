@@ -10,9 +10,15 @@ use crate::domain::counter::{Evidence, Restarts, Sample, Width};
 use crate::domain::reading::Reading;
 use crate::domain::report::{FaultKind, Report};
 use crate::domain::units::Traffic;
+use crate::modem::modemmanager::facts::KernelCounter;
 
 /// Faster than any link: the kernel's own counters are believed.
 const RATE_MAX: u64 = 1 << 50;
+
+/// An interface whose packets have Ethernet headers (if_arp.h).
+const ARPHRD_ETHER: u64 = 1;
+/// How long these are.
+const ETHER_HEADER_BYTES: u64 = 14;
 
 /// One named interface.
 #[derive(Debug)]
@@ -124,6 +130,24 @@ impl Netdev {
             io::Error::new(io::ErrorKind::InvalidData, format!("{file} says {:?}", text.trim()))
         })
     }
+}
+
+/// The kernel's counter of an interface as a witness of what its modem moved:
+/// without the link headers that an Ethernet-like interface counts as well. None
+/// where there is no such interface.
+#[must_use]
+pub fn witness(interface: &str) -> Option<KernelCounter> {
+    if interface.is_empty() || interface.starts_with('.') || interface.contains('/') {
+        return None;
+    }
+    let netdev = Netdev::new(interface);
+    let (ifindex, mut traffic) = netdev.sample().ok()?;
+    if netdev.number("type").ok()? == ARPHRD_ETHER {
+        let headers = |file| Some(netdev.number(file).ok()?.saturating_mul(ETHER_HEADER_BYTES));
+        traffic.rx = traffic.rx.saturating_sub(headers("statistics/rx_packets")?);
+        traffic.tx = traffic.tx.saturating_sub(headers("statistics/tx_packets")?);
+    }
+    Some(KernelCounter { ifindex, traffic })
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ struct Daemon {
     tracers: Tracers,
     server: Option<Server>,
     bus_retry_ms: Option<BootMs>,
+    /// The connection to the bus, for sources that are on it too.
+    bus: watch::Sender<Option<zbus::Connection>>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     requests_in: mpsc::Sender<Request>,
     requests: mpsc::Receiver<Request>,
@@ -104,7 +106,8 @@ impl Daemon {
         let (snapshot, _) = watch::channel(Arc::new(Snapshot::default()));
         let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
         let (messages_in, messages) = mpsc::channel(sources::MESSAGES_MAX);
-        let (sources, setups, said) = Sources::start(&config, &boot_id, &messages_in)
+        let (bus, on_bus) = watch::channel(None);
+        let (sources, setups, said) = Sources::start(&config, &boot_id, &on_bus, &messages_in)
             .map_err(Failure::os("the modem's thread"))?;
         let metered = !setups.is_empty();
         let mut inputs = VecDeque::from([found]);
@@ -122,6 +125,7 @@ impl Daemon {
             tracers: Tracers::default(),
             server: None,
             bus_retry_ms: None,
+            bus,
             snapshot,
             requests_in,
             requests,
@@ -159,6 +163,7 @@ impl Daemon {
         };
         let server =
             Server::start(&address, self.snapshot.subscribe(), self.requests_in.clone()).await?;
+        self.bus.send_replace(Some(server.connection()));
         self.server = Some(server);
         Ok(())
     }
@@ -290,6 +295,7 @@ impl Daemon {
             () = bus_lost(self.server.as_ref()) => {
                 warn!(message_id = ids::BUS_LOST, "the bus is gone; the metering goes on");
                 self.server = None;
+                self.bus.send_replace(None);
                 let traced = self.tracers.any();
                 self.tracers.clear();
                 self.traced(traced);
@@ -332,6 +338,7 @@ impl Daemon {
     fn heard(&mut self, message: FromPort) {
         match message {
             FromPort::Report { epoch, report } => {
+                self.inputs.extend(self.sources.beside(&report));
                 self.inputs.push_back(Input::report(Role::Metered, &epoch, report));
             }
             FromPort::Trace(line) => {
@@ -450,7 +457,8 @@ impl Daemon {
             self.messages = messages;
             self.sources = Sources::none(&self.boot_id);
             self.inputs.push_back(Input::SourcesGone);
-            match Sources::start(&new, &self.boot_id, &messages_in) {
+            let on_bus = self.bus.subscribe();
+            match Sources::start(&new, &self.boot_id, &on_bus, &messages_in) {
                 Ok((sources, setups, said)) => {
                     self.sources = sources;
                     self.sources.trace(self.tracers.any());

@@ -4,14 +4,17 @@
 use std::io;
 use std::path::PathBuf;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::config::{Columns, Config, Counter, Modem, Source};
+use crate::adapters::modemmanager::ModemManagerSource;
 use crate::adapters::netdev::Netdev;
 use crate::adapters::serial::{FromPort, SerialSource, ports};
 use crate::domain::engine::{Input, SourceSetup};
 use crate::domain::persist::Role;
+use crate::domain::report::Report;
 use crate::modem::at::{self, AtSettings};
+use crate::modem::modemmanager::Selector;
 use crate::proto::at::counters::Columns as AtColumns;
 
 /// Messages of the serial thread that may wait for the engine; then the thread
@@ -23,6 +26,7 @@ pub const MESSAGES_MAX: usize = 64;
 pub struct Sources {
     boot_id: String,
     serial: Option<SerialSource>,
+    manager: Option<ModemManagerSource>,
     /// The interfaces that are read, with what for.
     netdevs: Vec<(Role, Netdev)>,
 }
@@ -31,6 +35,7 @@ pub struct Sources {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Choice {
     At { port: PathBuf, why: String },
+    ModemManager { why: String },
     Netdev { interface: String, why: String },
     None { why: String },
 }
@@ -39,7 +44,7 @@ impl Sources {
     /// Nothing is read.
     #[must_use]
     pub fn none(boot_id: &str) -> Self {
-        Self { boot_id: boot_id.to_owned(), serial: None, netdevs: Vec::new() }
+        Self { boot_id: boot_id.to_owned(), serial: None, manager: None, netdevs: Vec::new() }
     }
 
     /// Starts what the configuration names. Beside the sources: a set-up for the
@@ -50,6 +55,7 @@ impl Sources {
     pub fn start(
         config: &Config,
         boot_id: &str,
+        bus: &watch::Receiver<Option<zbus::Connection>>,
         messages: &mpsc::Sender<FromPort>,
     ) -> io::Result<(Self, Vec<SourceSetup>, String)> {
         let mut sources = Self::none(boot_id);
@@ -67,6 +73,23 @@ impl Sources {
                     path: port.display().to_string(),
                     names_sim: true,
                     epoch_proves_restart: false,
+                });
+                if let Some(interface) = &config.modem.interface {
+                    setups.push(sources.add_netdev(Role::CrossCheck, interface));
+                }
+                why
+            }
+            Choice::ModemManager { why } => {
+                let (bus, messages) = (bus.clone(), messages.clone());
+                let selector = selector(&config.modem);
+                sources.manager = Some(ModemManagerSource::start(bus, selector, boot_id, messages));
+                setups.push(SourceSetup {
+                    role: Role::Metered,
+                    name: "modemmanager",
+                    path: "org.freedesktop.ModemManager1".to_owned(),
+                    names_sim: true,
+                    // Its totals live and die with it and with its modem object.
+                    epoch_proves_restart: true,
                 });
                 if let Some(interface) = &config.modem.interface {
                     setups.push(sources.add_netdev(Role::CrossCheck, interface));
@@ -102,6 +125,27 @@ impl Sources {
             serial.read();
             return Vec::new();
         }
+        if let Some(manager) = &self.manager {
+            if role == Role::Metered {
+                manager.read();
+            }
+            // The kernel is read beside each reading: see `beside`.
+            return Vec::new();
+        }
+        self.netdev_inputs(role)
+    }
+
+    /// What is to be read at the same moment as what this report was read.
+    /// ModemManager's figures come when they are fresh, up to 30 s after they were
+    /// asked for: compared with the kernel's of another moment they would differ.
+    pub fn beside(&mut self, report: &Report) -> Vec<Input> {
+        match report {
+            Report::Reading(_) if self.manager.is_some() => self.netdev_inputs(Role::CrossCheck),
+            _ => Vec::new(),
+        }
+    }
+
+    fn netdev_inputs(&mut self, role: Role) -> Vec<Input> {
         let boot_id = &self.boot_id;
         self.netdevs
             .iter_mut()
@@ -125,8 +169,8 @@ impl Sources {
 /// True when the sources must be started anew for the new configuration.
 #[must_use]
 pub fn differ(old: &Modem, new: &Modem) -> bool {
-    (old.source, &old.port, &old.interface, old.counter, old.columns)
-        != (new.source, &new.port, &new.interface, new.counter, new.columns)
+    (old.source, &old.port, &old.device, &old.interface, old.counter, old.columns)
+        != (new.source, &new.port, &new.device, &new.interface, new.counter, new.columns)
 }
 
 /// `marked` is asked only where it matters: looking at every port of the system
@@ -150,8 +194,17 @@ fn choose(modem: &Modem, marked: impl Fn() -> Vec<PathBuf>) -> Choice {
             || none("[modem] source is \"netdev\" and interface is not set"),
             |interface| netdev(interface, "source = \"netdev\""),
         ),
-        Source::Qmi | Source::ModemManager => none(&format!(
-            "source = \"{}\" is not in this release; use \"at\" or \"netdev\"",
+        Source::ModemManager => Choice::ModemManager {
+            why: format!(
+                "metering by ModemManager's counters (source = \"modemmanager\"); they lag by \
+                 up to 30 s, and a disconnect loses the last of them: what the kernel's counter \
+                 of the connection's interface{} moved since is counted in their place, and a \
+                 gap is recorded",
+                modem.interface.as_ref().map(|name| format!(" (or of {name})")).unwrap_or_default()
+            ),
+        },
+        Source::Qmi => none(&format!(
+            "source = \"{}\" is not in this release; use \"at\", \"modemmanager\" or \"netdev\"",
             modem.source.word()
         )),
         Source::Auto => {
@@ -171,6 +224,17 @@ fn choose(modem: &Modem, marked: impl Fn() -> Vec<PathBuf>) -> Choice {
                 ),
             }
         }
+    }
+}
+
+/// The modem that ModemManager is to be asked for: a port by its own name as well,
+/// where a link leads to it (`/dev/serial/by-id/…`).
+fn selector(modem: &Modem) -> Selector {
+    let paths = modem.port.iter().chain(&modem.device);
+    let names = paths.flat_map(|path| [Some(path.clone()), std::fs::canonicalize(path).ok()]);
+    Selector {
+        names: names.flatten().map(|path| path.display().to_string()).collect(),
+        interface: modem.interface.clone(),
     }
 }
 
@@ -206,7 +270,7 @@ mod tests {
             ..Config::default().modem
         };
         #[rustfmt::skip]
-        let table: [(Modem, &[PathBuf], &str); 8] = [
+        let table: [(Modem, &[PathBuf], &str); 9] = [
             (modem(Source::At, Some("/dev/a"), None), &[], "AT commands on /dev/a"),
             (modem(Source::At, None, None), &marked, "nothing is metered: [modem] source is \"at\""),
             (modem(Source::Netdev, Some("/dev/a"), Some("wwan0")), &marked, "counters of wwan0"),
@@ -214,11 +278,14 @@ mod tests {
             (modem(Source::Auto, None, Some("wwan0")), &marked, "on /dev/ttyUSB3"),
             (modem(Source::Auto, None, Some("wwan0")), &[], "counters of wwan0"),
             (modem(Source::Auto, None, None), &[], "set [modem] port"),
+            (modem(Source::ModemManager, None, Some("ppp0")), &marked, "interface (or of ppp0) moved"),
             (modem(Source::Qmi, None, None), &marked, "not in this release"),
         ];
         for (modem, marked, said) in table {
-            let (Choice::At { why, .. } | Choice::Netdev { why, .. } | Choice::None { why }) =
-                choose(&modem, || marked.to_vec());
+            let (Choice::At { why, .. }
+            | Choice::ModemManager { why }
+            | Choice::Netdev { why, .. }
+            | Choice::None { why }) = choose(&modem, || marked.to_vec());
             assert!(why.contains(said), "{why}");
         }
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::counter::{Evidence, GapCause, Step};
+use super::counter::{Evidence, Step};
 use super::event::EventKind;
 use super::persist::{BaselineRow, BootRow, Loaded, Role, SimRow, UsageDelta};
 use super::plan::Calendar;

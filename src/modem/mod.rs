@@ -2,3 +2,4 @@
 //! recover). Bytes and the time come in; bytes and reports come out.
 
 pub mod at;
+pub mod modemmanager;

@@ -157,6 +157,12 @@ impl Server {
         self.outbox.put(Outgoing::TraceLine { caller: caller.clone(), source, line })
     }
 
+    /// The connection, for what else is on the same bus.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
     /// Waits until the bus is gone. Then every caller is gone too: end all
     /// watches and traces, drop the server, and start another.
     pub async fn closed(&self) {

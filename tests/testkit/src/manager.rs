@@ -14,7 +14,8 @@ const READ_ICCID: &str = "176,12258,0,0,10";
 pub(crate) fn answer(modem: &mut Modem, at: &At, now: Instant) -> Option<Result<Info, Failure>> {
     match (at.name.as_str(), &at.form) {
         ("+CRSM", Form::Set(asked)) if asked == READ_ICCID => Some(modem.card().map(|card| {
-            let even = format!("{}{}", card.iccid, if card.iccid.len() % 2 == 1 { "F" } else { "" });
+            let even =
+                format!("{}{}", card.iccid, if card.iccid.len() % 2 == 1 { "F" } else { "" });
             let (high, low) = (even.chars().step_by(2), even.chars().skip(1).step_by(2));
             let swapped: String = high.zip(low).flat_map(|(high, low)| [low, high]).collect();
             Info::line(format!("+CRSM: 144,0,\"{swapped}\""))

@@ -1,0 +1,360 @@
+//! One bearer: its totals, the connection that it has, and what the end of a
+//! connection left unread.
+
+use super::facts::{Bearer, KernelCounter, Stats};
+use crate::domain::counter::{Evidence, Restarts, Sample, Width};
+use crate::domain::reading::Part;
+use crate::domain::units::Traffic;
+
+/// Bytes a second that no link reaches, even though a figure of this moment may
+/// hold what moved in the 30 s before the last reading as well.
+const RATE_MAX: u64 = 50_000_000_000;
+
+/// A bearer as it was last heard of.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    number: u32,
+    bearer: Bearer,
+    /// The kernel's counter right after ModemManager's last two looks at the
+    /// modem in this connection, the older one first.
+    looks: [Option<KernelCounter>; 2],
+    /// A connection that ended, until a reading has told so.
+    ended: Option<Ended>,
+    /// The totals fell, which they never do: the next reading starts anew.
+    fell: bool,
+}
+
+/// The end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ended {
+    attempt: u64,
+    left: Left,
+}
+
+/// What ModemManager left unread at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Certainly nothing.
+    Nothing,
+    /// The kernel saw this much.
+    Witnessed(Traffic),
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The totals, over all connections where ModemManager adds them up (1.14).
+fn totals(stats: &Stats) -> Option<Traffic> {
+    let pair = |rx: Option<u64>, tx: Option<u64>| Some(Traffic { rx: rx?, tx: tx? });
+    pair(stats.total_rx, stats.total_tx).or_else(|| pair(stats.rx, stats.tx))
+}
+
+impl Track {
+    /// A bearer that is heard of for the first time.
+    pub(super) fn new(number: u32, bearer: Bearer, kernel: Option<KernelCounter>) -> Self {
+        Self { number, bearer, looks: [None, kernel], ended: None, fell: false }
+    }
+
+    pub(super) fn bearer(&self) -> &Bearer {
+        &self.bearer
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.bearer.connected
+    }
+
+    /// Whether it is connected and its bytes cannot be had from ModemManager.
+    pub(super) fn is_uncounted(&self) -> bool {
+        self.is_connected() && !self.counts()
+    }
+
+    fn counts(&self) -> bool {
+        // Before the first connection it is always false.
+        let refused = self.bearer.reloads_stats == Some(false) && self.bearer.connected;
+        !refused && totals(&self.bearer.stats).is_some()
+    }
+
+    /// Where the totals are those of one connection (before 1.14), each connection
+    /// is a run of its own.
+    fn is_by_connection(&self) -> bool {
+        self.bearer.stats.total_rx.is_none() || self.bearer.stats.total_tx.is_none()
+    }
+
+    fn attempt(&self) -> u64 {
+        self.bearer.stats.attempts.unwrap_or(0)
+    }
+
+    /// It is so now; `kernel` is its interface's counter, read after that was
+    /// heard. `at_once` says that it was heard as it happened. Gives whether
+    /// anything is new about its bytes.
+    pub(super) fn is_now(
+        &mut self,
+        bearer: Bearer,
+        kernel: Option<KernelCounter>,
+        at_once: bool,
+    ) -> bool {
+        let before = self.clone();
+        self.bearer = bearer;
+        let other_connection = self.attempt() != before.attempt();
+        if before.is_connected() && (!self.is_connected() || other_connection) {
+            // What moved after a connection that was begun unseen is counted by
+            // ModemManager, and would be counted twice.
+            let witnessed = at_once && !self.is_connected();
+            let left = if witnessed { before.left(kernel) } else { Left::Unknown };
+            self.ended = Some(Ended { attempt: before.attempt(), left });
+        }
+        self.fell |= !self.is_by_connection()
+            && matches!(
+                (totals(&before.bearer.stats), totals(&self.bearer.stats)),
+                (Some(then), Some(now)) if now.minus(then).is_none()
+            );
+        let looked = self.bearer.stats != before.bearer.stats;
+        if self.is_connected() && (!before.is_connected() || other_connection) {
+            self.looks = [None, kernel];
+        } else if looked && self.counts() {
+            self.looks = [self.looks[1], kernel];
+        }
+        looked || self.is_connected() != before.is_connected() || other_connection
+    }
+
+    /// What moved in the kernel's counter since ModemManager's last look.
+    fn left(&self, kernel: Option<KernelCounter>) -> Left {
+        let since = |look: Option<KernelCounter>| {
+            let (look, kernel) = (look?, kernel?);
+            let same = look.ifindex == kernel.ifindex;
+            same.then(|| kernel.traffic.minus(look.traffic)).flatten()
+        };
+        match (since(self.looks[0]), since(self.looks[1])) {
+            (Some(Traffic::ZERO), _) if self.counts() => Left::Nothing,
+            (_, Some(moved)) => Left::Witnessed(moved),
+            (_, None) => Left::Unknown,
+        }
+    }
+
+    /// Its counters as they are now.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        if let (true, Some(counter)) = (self.counts(), totals(&self.bearer.stats)) {
+            let evidence = if self.fell { Evidence::Incomparable } else { Evidence::Same };
+            let ended = self.is_by_connection() && !self.is_connected();
+            parts.push(part(self.name(), ended, counter, evidence));
+        }
+        if self.is_connected() {
+            parts.push(part(self.connection(self.attempt()), false, Traffic::ZERO, Evidence::Same));
+        }
+        if let Some(Ended { attempt, left }) = self.ended {
+            let name = self.connection(attempt);
+            match left {
+                Left::Nothing => parts.push(part(name, true, Traffic::ZERO, Evidence::Same)),
+                Left::Witnessed(moved) => parts.push(part(name, true, moved, Evidence::Witnessed)),
+                // Its mark is left without a counter: a gap.
+                Left::Unknown => {}
+            }
+        }
+        parts
+    }
+
+    /// Its counters when the bearer is gone for good: the totals of one without a
+    /// connection stand, and nothing comes after them.
+    pub(super) fn last_parts(mut self, kernel: Option<KernelCounter>) -> Vec<Part> {
+        if self.is_connected() {
+            let bearer = Bearer { connected: false, ..self.bearer.clone() };
+            self.is_now(bearer, kernel, true);
+        }
+        let mut parts = self.parts();
+        for part in &mut parts {
+            part.ended = true;
+        }
+        parts
+    }
+
+    /// Whether a connection ended that no reading has told of.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// A reading has told all of it.
+    pub(super) fn told(&mut self) {
+        self.ended = None;
+        self.fell = false;
+    }
+
+    fn name(&self) -> String {
+        format!("bearer{}", self.number)
+    }
+
+    fn connection(&self, attempt: u64) -> String {
+        format!("bearer{}-connection{attempt}", self.number)
+    }
+}
+
+fn part(name: String, ended: bool, counter: Traffic, evidence: Evidence) -> Part {
+    let sample = Sample {
+        counter,
+        width: Width::Bits64,
+        restarts: Restarts::FromZero,
+        evidence,
+        rate_max: RATE_MAX,
+    };
+    Part { name, ended, sample }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::counter::{GapCause, Step};
+    use crate::domain::reading::{Mark, Reading, judge};
+
+    fn t(bytes: u64) -> Traffic {
+        Traffic { rx: bytes, tx: bytes / 10 }
+    }
+
+    fn bearer(connected: bool, attempts: u64, total: u64, duration: u64) -> Bearer {
+        let stats = Stats {
+            rx: None,
+            tx: None,
+            total_rx: Some(t(total).rx),
+            total_tx: Some(t(total).tx),
+            duration: Some(duration),
+            attempts: Some(attempts),
+        };
+        let interface = if connected { "wwan0".to_owned() } else { String::new() };
+        Bearer { connected, interface, reloads_stats: Some(true), stats }
+    }
+
+    fn kernel(bytes: u64) -> Option<KernelCounter> {
+        Some(KernelCounter { ifindex: 7, traffic: t(bytes) })
+    }
+
+    /// Reads, and says what the reading means after the one before.
+    fn read(track: &mut Track, marks: &mut Vec<Mark>) -> Step {
+        let reading = Reading { parts: track.parts(), may_be_garbled: false };
+        let step = judge(marks, &reading, 30_000);
+        *marks = reading.marks();
+        track.told();
+        step
+    }
+
+    /// A connection that has moved 1000 up to ModemManager's last look; the
+    /// kernel's counter stood at `looks`.
+    fn connected(looks: [Option<KernelCounter>; 2]) -> (Track, Vec<Mark>) {
+        let mut marks = Vec::new();
+        let mut track = Track::new(3, bearer(false, 0, 0, 0), None);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
+        track.is_now(bearer(true, 1, 0, 0), looks[0], true);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
+        track.is_now(bearer(true, 1, 1_000, 30), looks[1], true);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(1_000)));
+        (track, marks)
+    }
+
+    #[test]
+    fn the_end_of_a_connection_is_closed_by_the_kernel_or_said() {
+        use GapCause::{EndedUnseen as Unseen, EndedWitnessed as Witnessed};
+        let other = Some(KernelCounter { ifindex: 8, traffic: t(99_000) });
+        #[rustfmt::skip]
+        let table = [
+            // the kernel at the two looks and at the end, heard at once, the verdict
+            ([kernel(50), kernel(1_060)], kernel(1_560), true, Step::Gap(t(500), Witnessed)),
+            ([kernel(50), kernel(1_060)], kernel(1_060), true, Step::Gap(t(0), Witnessed)),
+            ([kernel(1_060), kernel(1_060)], kernel(1_060), true, Step::Advance(t(0))),
+            ([kernel(50), kernel(1_060)], None, true, Step::Gap(t(0), Unseen)),
+            ([None, None], kernel(1_560), true, Step::Gap(t(0), Unseen)),
+            ([kernel(50), kernel(1_060)], other, true, Step::Gap(t(0), Unseen)),
+            ([kernel(50), kernel(1_060)], kernel(1_000), true, Step::Gap(t(0), Unseen)),
+            ([kernel(50), kernel(1_060)], kernel(1_560), false, Step::Gap(t(0), Unseen)),
+        ];
+        for (n, (looks, end, at_once, expected)) in table.into_iter().enumerate() {
+            let (mut track, mut marks) = connected(looks);
+            track.is_now(bearer(false, 1, 1_000, 31), end, at_once);
+            assert_eq!(read(&mut track, &mut marks), expected, "row {n}");
+            assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)), "row {n}, said once");
+            // The next connection goes on from the totals.
+            track.is_now(bearer(true, 2, 1_000, 0), end, true);
+            track.is_now(bearer(true, 2, 1_200, 30), end, true);
+            assert_eq!(read(&mut track, &mut marks), Step::Advance(t(200)), "row {n}, goes on");
+        }
+    }
+
+    #[test]
+    fn an_end_that_nobody_saw_is_said() {
+        let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
+        track.is_now(bearer(true, 4, 1_800, 12), kernel(2_500), true);
+        let unseen = Step::Gap(t(800), GapCause::EndedUnseen);
+        assert_eq!(read(&mut track, &mut marks), unseen);
+        // posdatad was not running: its baseline is all that it knows.
+        let mut track = Track::new(3, bearer(false, 5, 1_900, 12), None);
+        let unseen = Step::Gap(t(100), GapCause::EndedUnseen);
+        assert_eq!(read(&mut track, &mut marks), unseen);
+    }
+
+    #[test]
+    fn a_bearer_that_is_gone_leaves_nothing_open() {
+        let gone = |track: Track, marks: &mut Vec<Mark>, end| {
+            let reading = Reading { parts: track.last_parts(end), may_be_garbled: false };
+            let step = judge(marks, &reading, 30_000);
+            *marks = reading.marks();
+            assert!(marks.iter().all(|mark| mark.ended));
+            step
+        };
+        let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
+        track.is_now(bearer(false, 1, 1_000, 31), kernel(1_000), true);
+        read(&mut track, &mut marks);
+        assert_eq!(gone(track, &mut marks, None), Step::Advance(t(0)));
+        let (track, mut marks) = connected([kernel(0), kernel(1_000)]);
+        let closed = Step::Gap(t(40), GapCause::EndedWitnessed);
+        assert_eq!(gone(track, &mut marks, kernel(1_040)), closed);
+        let (track, mut marks) = connected([kernel(0), kernel(1_000)]);
+        assert_eq!(gone(track, &mut marks, None), Step::Gap(t(0), GapCause::EndedUnseen));
+    }
+
+    #[test]
+    fn totals_that_fall_count_nothing() {
+        let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
+        track.is_now(bearer(true, 1, 400, 60), kernel(1_400), true);
+        let anew = Step::Gap(t(0), GapCause::Incomparable);
+        assert_eq!(read(&mut track, &mut marks), anew);
+        track.is_now(bearer(true, 1, 450, 90), kernel(1_450), true);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(50)));
+    }
+
+    #[test]
+    fn before_1_14_each_connection_counts_for_itself() {
+        let old = |connected, bytes, duration| {
+            let stats = Stats {
+                rx: Some(t(bytes).rx),
+                tx: Some(t(bytes).tx),
+                duration: Some(duration),
+                ..Stats::default()
+            };
+            Bearer { reloads_stats: None, stats, ..bearer(connected, 0, 0, 0) }
+        };
+        let mut marks = Vec::new();
+        let mut track = Track::new(0, old(true, 0, 0), kernel(0));
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
+        track.is_now(old(true, 500, 30), kernel(510), true);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(500)));
+        track.is_now(old(false, 500, 35), kernel(600), true);
+        let closed = Step::Gap(t(90), GapCause::EndedWitnessed);
+        assert_eq!(read(&mut track, &mut marks), closed);
+        track.is_now(old(true, 0, 0), kernel(600), true);
+        track.is_now(old(true, 700, 30), kernel(1_300), true);
+        assert_eq!(read(&mut track, &mut marks), Step::Renewed(t(700)));
+    }
+
+    #[test]
+    fn a_modem_without_figures_is_counted_at_the_end_by_the_kernel() {
+        let ppp = |connected, duration| Bearer {
+            reloads_stats: Some(false),
+            ..bearer(connected, 1, 0, duration)
+        };
+        let mut marks = Vec::new();
+        let mut track = Track::new(0, ppp(false, 0), None);
+        read(&mut track, &mut marks);
+        track.is_now(ppp(true, 0), kernel(100), true);
+        assert!(track.is_uncounted());
+        read(&mut track, &mut marks);
+        track.is_now(ppp(true, 30), kernel(900), true);
+        track.is_now(ppp(false, 31), kernel(1_000), true);
+        assert_eq!(read(&mut track, &mut marks), Step::Gap(t(900), GapCause::EndedWitnessed));
+    }
+}
