@@ -28,6 +28,9 @@ const SYSTEM_POLICY: &str = r#"
            send_interface="org.freedesktop.DBus.Debug.Stats"/>
   </policy>"#;
 
+/// What comes with ModemManager (Debian: modemmanager).
+const MODEM_MANAGER_POLICY: &str = "/etc/dbus-1/system.d/org.freedesktop.ModemManager1.conf";
+
 /// Nobody, on every Debian.
 const NOBODY: &str = "65534";
 
@@ -40,6 +43,8 @@ pub enum Policy<'a> {
     AdminGroup(&'a str),
     /// Nothing of it.
     Missing,
+    /// The shipped one, and ModemManager's own as Debian ships it.
+    WithModemManager,
 }
 
 /// The bus.
@@ -134,6 +139,12 @@ fn configuration(directory: &Path, policy: Policy<'_>) -> String {
     let included = match policy {
         Policy::Missing => String::new(),
         Policy::Shipped => format!("<include>{}</include>\n{}", shipped.display(), tester()),
+        Policy::WithModemManager => format!(
+            "<include>{}</include>\n<include>{MODEM_MANAGER_POLICY}</include>\n{}\n{}",
+            shipped.display(),
+            tester(),
+            manager()
+        ),
         Policy::AdminGroup(group) => {
             let changed = directory.join("org.posdata.conf");
             let text = fs::read_to_string(&shipped).unwrap();
@@ -157,5 +168,13 @@ fn tester() -> String {
     format!(
         "<policy user=\"{user}\"><allow own=\"org.posdata\"/>\
          <allow send_destination=\"org.posdata\" send_interface=\"org.posdata.Admin1\"/></policy>"
+    )
+}
+
+/// Lets who runs the tests play ModemManager's part.
+fn manager() -> String {
+    let (user, name) = (nix::unistd::geteuid(), "org.freedesktop.ModemManager1");
+    format!(
+        "<policy user=\"{user}\"><allow own=\"{name}\"/><allow send_destination=\"{name}\"/></policy>"
     )
 }

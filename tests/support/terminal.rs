@@ -34,10 +34,14 @@ pub struct Terminal {
 impl Terminal {
     /// With that modem on its serial port; posdatad is not started yet.
     pub fn with(sim: SimBuilder) -> Self {
+        Self::on(Bus::start(), sim)
+    }
+
+    /// The same, on that bus.
+    pub fn on(bus: Bus, sim: SimBuilder) -> Self {
         let directory = tempfile::Builder::new().prefix("posdata-e2e-").tempdir().unwrap();
         let port = directory.path().join("ttyUSB2");
         let sim = sim.link(&port).start().unwrap();
-        let bus = Bus::start();
         let client = Client::on(&plain(bus.address()));
         let mut settings = Settings::new(&directory.path().join("posdata.db"));
         settings.text("modem.source", "at").text("modem.port", &port.display().to_string());

@@ -10,6 +10,10 @@ use crate::domain::units::Traffic;
 /// hold what moved in the 30 s before the last reading as well.
 const RATE_MAX: u64 = 50_000_000_000;
 
+/// How many ends may wait for a reading to tell them; one that is left out is
+/// recorded as one that nobody saw.
+const ENDS_MAX: usize = 8;
+
 /// A bearer as it was last heard of.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
@@ -18,28 +22,10 @@ pub(super) struct Track {
     /// The kernel's counter right after ModemManager's last two looks at the
     /// modem in this connection, the older one first.
     looks: [Option<KernelCounter>; 2],
-    /// A connection that ended, until a reading has told so.
-    ended: Option<Ended>,
+    /// Connections, and rests between them, that ended, until a reading has told so.
+    ends: Vec<Part>,
     /// The totals fell, which they never do: the next reading starts anew.
     fell: bool,
-}
-
-/// The end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ended {
-    attempt: u64,
-    left: Left,
-}
-
-/// What ModemManager left unread at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Left {
-    /// Certainly nothing.
-    Nothing,
-    /// The kernel saw this much.
-    Witnessed(Traffic),
-    /// Nobody knows.
-    Unknown,
 }
 
 /// The totals, over all connections where ModemManager adds them up (1.14).
@@ -51,7 +37,7 @@ fn totals(stats: &Stats) -> Option<Traffic> {
 impl Track {
     /// A bearer that is heard of for the first time.
     pub(super) fn new(number: u32, bearer: Bearer, kernel: Option<KernelCounter>) -> Self {
-        Self { number, bearer, looks: [None, kernel], ended: None, fell: false }
+        Self { number, bearer, looks: [None, kernel], ends: Vec::new(), fell: false }
     }
 
     pub(super) fn bearer(&self) -> &Bearer {
@@ -94,13 +80,10 @@ impl Track {
     ) -> bool {
         let before = self.clone();
         self.bearer = bearer;
-        let other_connection = self.attempt() != before.attempt();
-        if before.is_connected() && (!self.is_connected() || other_connection) {
-            // What moved after a connection that was begun unseen is counted by
-            // ModemManager, and would be counted twice.
-            let witnessed = at_once && !self.is_connected();
-            let left = if witnessed { before.left(kernel) } else { Left::Unknown };
-            self.ended = Some(Ended { attempt: before.attempt(), left });
+        let other = before.state_name() != self.state_name();
+        if other && let Some(end) = before.end(self, kernel, at_once) {
+            self.ends.push(end);
+            self.ends.truncate(ENDS_MAX);
         }
         self.fell |= !self.is_by_connection()
             && matches!(
@@ -108,48 +91,53 @@ impl Track {
                 (Some(then), Some(now)) if now.minus(then).is_none()
             );
         let looked = self.bearer.stats != before.bearer.stats;
-        if self.is_connected() && (!before.is_connected() || other_connection) {
+        if self.is_connected() && other {
             self.looks = [None, kernel];
         } else if looked && self.counts() {
             self.looks = [self.looks[1], kernel];
         }
-        looked || self.is_connected() != before.is_connected() || other_connection
+        looked || other
     }
 
-    /// What moved in the kernel's counter since ModemManager's last look.
-    fn left(&self, kernel: Option<KernelCounter>) -> Left {
+    /// How the baseline is told that this connection, or this rest, is over; `None`
+    /// where something may have passed unseen between it and `next`.
+    fn end(&self, next: &Self, kernel: Option<KernelCounter>, at_once: bool) -> Option<Part> {
+        let name = self.state_name();
+        let nothing_left = || Some(part(name.clone(), true, Traffic::ZERO, Evidence::Same));
+        if !self.is_connected() {
+            let only_one =
+                next.is_connected() && next.attempt() <= self.attempt().saturating_add(1);
+            return if at_once || only_one { nothing_left() } else { None };
+        }
+        // What moved after a connection that was begun unseen is counted by
+        // ModemManager, and would be counted twice.
+        if !at_once || next.is_connected() {
+            return None;
+        }
         let since = |look: Option<KernelCounter>| {
             let (look, kernel) = (look?, kernel?);
             let same = look.ifindex == kernel.ifindex;
             same.then(|| kernel.traffic.minus(look.traffic)).flatten()
         };
         match (since(self.looks[0]), since(self.looks[1])) {
-            (Some(Traffic::ZERO), _) if self.counts() => Left::Nothing,
-            (_, Some(moved)) => Left::Witnessed(moved),
-            (_, None) => Left::Unknown,
+            // The moment between ModemManager's look and ours lies within.
+            (Some(Traffic::ZERO), _) if self.counts() => nothing_left(),
+            (_, Some(moved)) => Some(part(name, true, moved, Evidence::Witnessed)),
+            (_, None) => None,
         }
     }
 
-    /// Its counters as they are now.
+    /// Its counters as they are now: its totals; a mark of the connection, or of the
+    /// rest, that it is in, so that the baseline knows it; and what ended.
     pub(super) fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
-        if let (true, Some(counter)) = (self.counts(), totals(&self.bearer.stats)) {
+        if let Some(counter) = totals(&self.bearer.stats) {
             let evidence = if self.fell { Evidence::Incomparable } else { Evidence::Same };
             let ended = self.is_by_connection() && !self.is_connected();
-            parts.push(part(self.name(), ended, counter, evidence));
+            parts.push(part(format!("bearer{}", self.number), ended, counter, evidence));
         }
-        if self.is_connected() {
-            parts.push(part(self.connection(self.attempt()), false, Traffic::ZERO, Evidence::Same));
-        }
-        if let Some(Ended { attempt, left }) = self.ended {
-            let name = self.connection(attempt);
-            match left {
-                Left::Nothing => parts.push(part(name, true, Traffic::ZERO, Evidence::Same)),
-                Left::Witnessed(moved) => parts.push(part(name, true, moved, Evidence::Witnessed)),
-                // Its mark is left without a counter: a gap.
-                Left::Unknown => {}
-            }
-        }
+        parts.extend(self.ends.iter().filter(|end| end.name != self.state_name()).cloned());
+        parts.push(part(self.state_name(), false, Traffic::ZERO, Evidence::Same));
         parts
     }
 
@@ -167,23 +155,16 @@ impl Track {
         parts
     }
 
-    /// Whether a connection ended that no reading has told of.
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended.is_some()
-    }
-
     /// A reading has told all of it.
     pub(super) fn told(&mut self) {
-        self.ended = None;
+        self.ends.clear();
         self.fell = false;
     }
 
-    fn name(&self) -> String {
-        format!("bearer{}", self.number)
-    }
-
-    fn connection(&self, attempt: u64) -> String {
-        format!("bearer{}-connection{attempt}", self.number)
+    /// The connection, or the rest, that it is in, by the count of attempts.
+    fn state_name(&self) -> String {
+        let state = if self.is_connected() { "connection" } else { "rest" };
+        format!("bearer{}-{state}{}", self.number, self.attempt())
     }
 }
 
@@ -281,6 +262,18 @@ mod tests {
         track.is_now(bearer(true, 4, 1_800, 12), kernel(2_500), true);
         let unseen = Step::Gap(t(800), GapCause::EndedUnseen);
         assert_eq!(read(&mut track, &mut marks), unseen);
+        // As an attempt that failed is no connection, but one that was not heard of
+        // may have been one.
+        let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
+        track.is_now(bearer(false, 1, 1_000, 31), kernel(1_000), true);
+        read(&mut track, &mut marks);
+        track.is_now(bearer(false, 2, 1_000, 0), None, true);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
+        track.is_now(bearer(false, 3, 1_000, 0), None, false);
+        assert_eq!(read(&mut track, &mut marks), Step::Gap(t(0), GapCause::EndedUnseen));
+        // A beginning that was heard of late is none.
+        track.is_now(bearer(true, 4, 1_800, 3), None, false);
+        assert_eq!(read(&mut track, &mut marks), Step::Advance(t(800)));
         // posdatad was not running: its baseline is all that it knows.
         let mut track = Track::new(3, bearer(false, 5, 1_900, 12), None);
         let unseen = Step::Gap(t(100), GapCause::EndedUnseen);

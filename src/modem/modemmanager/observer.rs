@@ -179,7 +179,7 @@ impl Observer {
             self.say(Report::Identified(identity));
         }
         self.registered(registration);
-        self.tell_if_ended();
+        self.tell_if_fresh();
     }
 
     fn take_bearers(&mut self, bearers: Vec<(u32, Bearer)>, witness: &Witness) {
@@ -260,6 +260,7 @@ impl Observer {
         if self.modem.is_none() || self.look_again {
             // What ModemManager or the bus will say of their own accord is waited for.
             self.attempts_failed = self.attempts_failed.saturating_add(1);
+            self.wanted = true;
             return self.look_again;
         }
         let connected = self.bearers.values().any(Track::is_connected);
@@ -275,7 +276,7 @@ impl Observer {
 
     /// After a look that [`asked`](Self::asked) wanted: the reading.
     pub fn answer(&mut self) {
-        if self.modem.is_some() && self.identity.is_some() && !self.look_again {
+        if self.wanted && self.identity.is_some() && !self.look_again {
             self.tell();
         }
     }
@@ -338,12 +339,6 @@ impl Observer {
         }
         if self.identity.is_some() {
             self.give(gone);
-        }
-    }
-
-    fn tell_if_ended(&mut self) {
-        if self.bearers.values().any(Track::has_ended) {
-            self.tell_if_fresh();
         }
     }
 
