@@ -203,7 +203,7 @@ fn every_mistake_is_said_with_its_place_and_a_way_out() {
         ),
         (
             "[modem]\nsource = \"qmi\"\n",
-            "2:1: warning: modem.source: not in this release: nothing would be metered (help: use \"at\" or \"netdev\" until then)",
+            "2:1: warning: modem.source: not in this release: nothing would be metered (help: use \"at\", \"modemmanager\" or \"netdev\" until then)",
         ),
         (
             "[modem]\nsource = \"netdev\"\n",

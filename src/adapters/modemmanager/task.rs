@@ -15,7 +15,7 @@ use crate::adapters::netdev;
 use crate::adapters::serial::FromPort;
 use crate::domain::report::FaultKind;
 use crate::modem::modemmanager::facts::{Bearer, Modem, Sim, Witness, number};
-use crate::modem::modemmanager::{Observer, Selector};
+use crate::modem::modemmanager::{Observer, Selector, Timing};
 
 /// Properties of a modem that change who it is, whether it works, and what there
 /// is to look at. The others (signal quality) change often and mean nothing here.
@@ -82,7 +82,7 @@ impl Task {
                 return false;
             }
         };
-        self.look(connection, &mut signals).await;
+        self.look(connection, &mut signals, Timing::SeenLate).await;
         self.pass_on().await;
         let (read, mut bus) = (Arc::clone(&self.read), self.bus.clone());
         loop {
@@ -104,7 +104,7 @@ impl Task {
 
     async fn asked(&mut self, connection: &Connection, signals: &mut Signals) {
         if self.observer.asked(clock::boot_ms()) {
-            self.look(connection, signals).await;
+            self.look(connection, signals, Timing::SeenLate).await;
             self.observer.answer();
         }
         self.ask_time(connection, signals).await;
@@ -126,9 +126,11 @@ impl Task {
                 // Whoever owned it, its objects are gone.
                 let witness = self.witness(None);
                 self.observer.lost(&witness, FaultKind::Missing, NOT_RUNNING.to_owned());
-                self.look(connection, signals).await;
+                self.look(connection, signals, Timing::SeenNow).await;
             }
-            "InterfacesAdded" | "InterfacesRemoved" => self.look(connection, signals).await,
+            "InterfacesAdded" | "InterfacesRemoved" => {
+                self.look(connection, signals, Timing::SeenNow).await
+            }
             "NetworkTimeChanged" if self.is_metered(path) => {
                 let text: Option<String> = signal.body().deserialize().ok();
                 self.observer.time(clock::boot_ms(), text.as_deref());
@@ -161,14 +163,14 @@ impl Task {
             }
             MODEM if self.observer.modem().is_none_or(|modem| modem.path == path) => {
                 if TELLING.iter().any(|key| changed.contains_key(*key)) {
-                    self.look(connection, signals).await;
+                    self.look(connection, signals, Timing::SeenNow).await;
                 }
             }
             MODEM_3GPP if self.is_metered(path) => {
                 self.observer.registered(values::registration(changed));
             }
             SIM if self.observer.modem().is_some_and(|modem| modem.sim == path) => {
-                self.look(connection, signals).await;
+                self.look(connection, signals, Timing::SeenNow).await;
             }
             _ => {}
         }
@@ -179,7 +181,7 @@ impl Task {
     }
 
     /// Looks at everything anew.
-    async fn look(&mut self, connection: &Connection, signals: &mut Signals) {
+    async fn look(&mut self, connection: &Connection, signals: &mut Signals, timing: Timing) {
         let looked = signals.during(self.see(connection)).await;
         match looked {
             Ok(Some((modem, sim, bearers))) => {
@@ -197,7 +199,8 @@ impl Task {
                 }
                 let bearers = bearers.into_iter().map(|(number, bearer, _)| (number, bearer));
                 let now_ms = clock::boot_ms();
-                self.observer.looked(now_ms, modem, sim.as_ref(), bearers.collect(), &witness);
+                let known = (&witness, timing);
+                self.observer.looked(now_ms, modem, sim.as_ref(), bearers.collect(), known);
                 self.ask_time(connection, signals).await;
             }
             Ok(None) => {}

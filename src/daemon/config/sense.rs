@@ -22,11 +22,11 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
             "\"at\" needs modem.port",
             "name the modem's AT port, as in port = \"/dev/ttyUSB2\"; no other port is ever opened",
         ),
-        Source::Qmi | Source::ModemManager => reader.say(
+        Source::Qmi => reader.say(
             Level::Warning,
             "modem.source",
             "not in this release: nothing would be metered",
-            "use \"at\" or \"netdev\" until then",
+            "use \"at\", \"modemmanager\" or \"netdev\" until then",
         ),
         Source::Netdev if !reader.is_set("modem.interface") => reader.say(
             Level::Error,
@@ -34,7 +34,7 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
             "\"netdev\" needs modem.interface",
             "name the modem's interface, as in interface = \"wwan0\"; a default route may be Wi-Fi",
         ),
-        Source::Auto | Source::At | Source::Netdev => {}
+        Source::Auto | Source::At | Source::ModemManager | Source::Netdev => {}
     }
     if config.backend.is_some() && config.terminal.serial.is_none() {
         reader.say(

@@ -14,6 +14,17 @@ const RATE_MAX: u64 = 50_000_000_000;
 /// recorded as one that nobody saw.
 const ENDS_MAX: usize = 8;
 
+/// How soon it became known that something of a bearer changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// ModemManager said so, as it happened.
+    Heard,
+    /// It was looked at because of what ModemManager had just said.
+    SeenNow,
+    /// It was looked at for the first time, or after a silence.
+    SeenLate,
+}
+
 /// A bearer as it was last heard of.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
@@ -70,18 +81,17 @@ impl Track {
     }
 
     /// It is so now; `kernel` is its interface's counter, read after that was
-    /// heard. `at_once` says that it was heard as it happened. Gives whether
-    /// anything is new about its bytes.
+    /// known. Gives whether anything is new about its bytes.
     pub(super) fn is_now(
         &mut self,
         bearer: Bearer,
         kernel: Option<KernelCounter>,
-        at_once: bool,
+        timing: Timing,
     ) -> bool {
         let before = self.clone();
         self.bearer = bearer;
         let other = before.state_name() != self.state_name();
-        if other && let Some(end) = before.end(self, kernel, at_once) {
+        if other && let Some(end) = before.end(self, kernel, timing) {
             self.ends.push(end);
             self.ends.truncate(ENDS_MAX);
         }
@@ -101,17 +111,22 @@ impl Track {
 
     /// How the baseline is told that this connection, or this rest, is over; `None`
     /// where something may have passed unseen between it and `next`.
-    fn end(&self, next: &Self, kernel: Option<KernelCounter>, at_once: bool) -> Option<Part> {
+    fn end(&self, next: &Self, kernel: Option<KernelCounter>, timing: Timing) -> Option<Part> {
         let name = self.state_name();
         let nothing_left = || Some(part(name.clone(), true, Traffic::ZERO, Evidence::Same));
         if !self.is_connected() {
-            let only_one =
-                next.is_connected() && next.attempt() <= self.attempt().saturating_add(1);
-            return if at_once || only_one { nothing_left() } else { None };
+            // The count of attempts rises when one begins.
+            let only_one = next.attempt() <= self.attempt().saturating_add(1);
+            let nothing_passed = match timing {
+                Timing::Heard => true,
+                Timing::SeenNow => only_one,
+                Timing::SeenLate => only_one && next.is_connected(),
+            };
+            return nothing_passed.then(nothing_left).flatten();
         }
         // What moved after a connection that was begun unseen is counted by
         // ModemManager, and would be counted twice.
-        if !at_once || next.is_connected() {
+        if timing == Timing::SeenLate || next.is_connected() {
             return None;
         }
         let since = |look: Option<KernelCounter>| {
@@ -146,7 +161,7 @@ impl Track {
     pub(super) fn last_parts(mut self, kernel: Option<KernelCounter>) -> Vec<Part> {
         if self.is_connected() {
             let bearer = Bearer { connected: false, ..self.bearer.clone() };
-            self.is_now(bearer, kernel, true);
+            self.is_now(bearer, kernel, Timing::Heard);
         }
         let mut parts = self.parts();
         for part in &mut parts {
@@ -181,6 +196,7 @@ fn part(name: String, ended: bool, counter: Traffic, evidence: Evidence) -> Part
 
 #[cfg(test)]
 mod tests {
+    use super::Timing::{Heard, SeenLate as Late, SeenNow};
     use super::*;
     use crate::domain::counter::{GapCause, Step};
     use crate::domain::reading::{Mark, Reading, judge};
@@ -221,9 +237,9 @@ mod tests {
         let mut marks = Vec::new();
         let mut track = Track::new(3, bearer(false, 0, 0, 0), None);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
-        track.is_now(bearer(true, 1, 0, 0), looks[0], true);
+        track.is_now(bearer(true, 1, 0, 0), looks[0], Heard);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
-        track.is_now(bearer(true, 1, 1_000, 30), looks[1], true);
+        track.is_now(bearer(true, 1, 1_000, 30), looks[1], Heard);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(1_000)));
         (track, marks)
     }
@@ -234,24 +250,25 @@ mod tests {
         let other = Some(KernelCounter { ifindex: 8, traffic: t(99_000) });
         #[rustfmt::skip]
         let table = [
-            // the kernel at the two looks and at the end, heard at once, the verdict
-            ([kernel(50), kernel(1_060)], kernel(1_560), true, Step::Gap(t(500), Witnessed)),
-            ([kernel(50), kernel(1_060)], kernel(1_060), true, Step::Gap(t(0), Witnessed)),
-            ([kernel(1_060), kernel(1_060)], kernel(1_060), true, Step::Advance(t(0))),
-            ([kernel(50), kernel(1_060)], None, true, Step::Gap(t(0), Unseen)),
-            ([None, None], kernel(1_560), true, Step::Gap(t(0), Unseen)),
-            ([kernel(50), kernel(1_060)], other, true, Step::Gap(t(0), Unseen)),
-            ([kernel(50), kernel(1_060)], kernel(1_000), true, Step::Gap(t(0), Unseen)),
-            ([kernel(50), kernel(1_060)], kernel(1_560), false, Step::Gap(t(0), Unseen)),
+            // the kernel at the two looks and at the end, when it is known, the verdict
+            ([kernel(50), kernel(1_060)], kernel(1_560), Heard, Step::Gap(t(500), Witnessed)),
+            ([kernel(50), kernel(1_060)], kernel(1_560), SeenNow, Step::Gap(t(500), Witnessed)),
+            ([kernel(50), kernel(1_060)], kernel(1_060), Heard, Step::Gap(t(0), Witnessed)),
+            ([kernel(1_060), kernel(1_060)], kernel(1_060), Heard, Step::Advance(t(0))),
+            ([kernel(50), kernel(1_060)], None, Heard, Step::Gap(t(0), Unseen)),
+            ([None, None], kernel(1_560), Heard, Step::Gap(t(0), Unseen)),
+            ([kernel(50), kernel(1_060)], other, Heard, Step::Gap(t(0), Unseen)),
+            ([kernel(50), kernel(1_060)], kernel(1_000), Heard, Step::Gap(t(0), Unseen)),
+            ([kernel(50), kernel(1_060)], kernel(1_560), Late, Step::Gap(t(0), Unseen)),
         ];
-        for (n, (looks, end, at_once, expected)) in table.into_iter().enumerate() {
+        for (n, (looks, end, timing, expected)) in table.into_iter().enumerate() {
             let (mut track, mut marks) = connected(looks);
-            track.is_now(bearer(false, 1, 1_000, 31), end, at_once);
+            track.is_now(bearer(false, 1, 1_000, 31), end, timing);
             assert_eq!(read(&mut track, &mut marks), expected, "row {n}");
             assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)), "row {n}, said once");
             // The next connection goes on from the totals.
-            track.is_now(bearer(true, 2, 1_000, 0), end, true);
-            track.is_now(bearer(true, 2, 1_200, 30), end, true);
+            track.is_now(bearer(true, 2, 1_000, 0), end, Heard);
+            track.is_now(bearer(true, 2, 1_200, 30), end, Heard);
             assert_eq!(read(&mut track, &mut marks), Step::Advance(t(200)), "row {n}, goes on");
         }
     }
@@ -259,20 +276,20 @@ mod tests {
     #[test]
     fn an_end_that_nobody_saw_is_said() {
         let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
-        track.is_now(bearer(true, 4, 1_800, 12), kernel(2_500), true);
+        track.is_now(bearer(true, 4, 1_800, 12), kernel(2_500), Heard);
         let unseen = Step::Gap(t(800), GapCause::EndedUnseen);
         assert_eq!(read(&mut track, &mut marks), unseen);
         // As an attempt that failed is no connection, but one that was not heard of
         // may have been one.
         let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
-        track.is_now(bearer(false, 1, 1_000, 31), kernel(1_000), true);
+        track.is_now(bearer(false, 1, 1_000, 31), kernel(1_000), Heard);
         read(&mut track, &mut marks);
-        track.is_now(bearer(false, 2, 1_000, 0), None, true);
+        track.is_now(bearer(false, 2, 1_000, 0), None, SeenNow);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
-        track.is_now(bearer(false, 3, 1_000, 0), None, false);
+        track.is_now(bearer(false, 3, 1_000, 0), None, Late);
         assert_eq!(read(&mut track, &mut marks), Step::Gap(t(0), GapCause::EndedUnseen));
         // A beginning that was heard of late is none.
-        track.is_now(bearer(true, 4, 1_800, 3), None, false);
+        track.is_now(bearer(true, 4, 1_800, 3), None, Late);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(800)));
         // posdatad was not running: its baseline is all that it knows.
         let mut track = Track::new(3, bearer(false, 5, 1_900, 12), None);
@@ -290,7 +307,7 @@ mod tests {
             step
         };
         let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
-        track.is_now(bearer(false, 1, 1_000, 31), kernel(1_000), true);
+        track.is_now(bearer(false, 1, 1_000, 31), kernel(1_000), Heard);
         read(&mut track, &mut marks);
         assert_eq!(gone(track, &mut marks, None), Step::Advance(t(0)));
         let (track, mut marks) = connected([kernel(0), kernel(1_000)]);
@@ -303,10 +320,10 @@ mod tests {
     #[test]
     fn totals_that_fall_count_nothing() {
         let (mut track, mut marks) = connected([kernel(0), kernel(1_000)]);
-        track.is_now(bearer(true, 1, 400, 60), kernel(1_400), true);
+        track.is_now(bearer(true, 1, 400, 60), kernel(1_400), Heard);
         let anew = Step::Gap(t(0), GapCause::Incomparable);
         assert_eq!(read(&mut track, &mut marks), anew);
-        track.is_now(bearer(true, 1, 450, 90), kernel(1_450), true);
+        track.is_now(bearer(true, 1, 450, 90), kernel(1_450), Heard);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(50)));
     }
 
@@ -324,13 +341,13 @@ mod tests {
         let mut marks = Vec::new();
         let mut track = Track::new(0, old(true, 0, 0), kernel(0));
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(0)));
-        track.is_now(old(true, 500, 30), kernel(510), true);
+        track.is_now(old(true, 500, 30), kernel(510), Heard);
         assert_eq!(read(&mut track, &mut marks), Step::Advance(t(500)));
-        track.is_now(old(false, 500, 35), kernel(600), true);
+        track.is_now(old(false, 500, 35), kernel(600), Heard);
         let closed = Step::Gap(t(90), GapCause::EndedWitnessed);
         assert_eq!(read(&mut track, &mut marks), closed);
-        track.is_now(old(true, 0, 0), kernel(600), true);
-        track.is_now(old(true, 700, 30), kernel(1_300), true);
+        track.is_now(old(true, 0, 0), kernel(600), Heard);
+        track.is_now(old(true, 700, 30), kernel(1_300), Heard);
         assert_eq!(read(&mut track, &mut marks), Step::Renewed(t(700)));
     }
 
@@ -343,11 +360,11 @@ mod tests {
         let mut marks = Vec::new();
         let mut track = Track::new(0, ppp(false, 0), None);
         read(&mut track, &mut marks);
-        track.is_now(ppp(true, 0), kernel(100), true);
+        track.is_now(ppp(true, 0), kernel(100), Heard);
         assert!(track.is_uncounted());
         read(&mut track, &mut marks);
-        track.is_now(ppp(true, 30), kernel(900), true);
-        track.is_now(ppp(false, 31), kernel(1_000), true);
+        track.is_now(ppp(true, 30), kernel(900), Heard);
+        track.is_now(ppp(false, 31), kernel(1_000), Heard);
         assert_eq!(read(&mut track, &mut marks), Step::Gap(t(900), GapCause::EndedWitnessed));
     }
 }

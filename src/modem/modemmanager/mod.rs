@@ -44,5 +44,6 @@ pub mod observer;
 #[cfg(test)]
 mod observer_tests;
 
+pub use bearer::Timing;
 pub use choose::Selector;
 pub use observer::Observer;

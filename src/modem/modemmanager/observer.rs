@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::bearer::Track;
+use super::bearer::{Timing, Track};
 use super::choose::{Selector, choose};
 use super::facts::{Bearer, BearerChange, KernelCounter, Modem, Sim, Witness, number};
 use crate::domain::reading::{Part, Reading};
@@ -136,7 +136,7 @@ impl Observer {
         modem: Modem,
         sim: Option<&Sim>,
         bearers: Vec<(u32, Bearer)>,
-        witness: &Witness,
+        (witness, timing): (&Witness, Timing),
     ) {
         if self.modem.as_ref().is_some_and(|known| known.path != modem.path) {
             self.close(witness);
@@ -150,7 +150,7 @@ impl Observer {
             || sim.is_none() && state > STATE_INITIALIZING;
         let identity = identity(&modem, sim);
         self.modem = Some(modem);
-        self.take_bearers(bearers, witness);
+        self.take_bearers(bearers, witness, timing);
         if without_sim {
             self.recovered();
             if !std::mem::replace(&mut self.no_sim, true) {
@@ -182,7 +182,7 @@ impl Observer {
         self.tell_if_fresh();
     }
 
-    fn take_bearers(&mut self, bearers: Vec<(u32, Bearer)>, witness: &Witness) {
+    fn take_bearers(&mut self, bearers: Vec<(u32, Bearer)>, witness: &Witness, timing: Timing) {
         let gone: Vec<u32> = self
             .bearers
             .keys()
@@ -193,9 +193,12 @@ impl Observer {
             self.end(&gone, witness);
         }
         for (number, bearer) in bearers {
-            let kernel = self.kernel(&bearer, witness);
+            // The end takes the interface's name away.
+            let before = self.bearers.get(&number).map(|track| track.bearer().clone());
+            let named = before.filter(|_| !bearer.connected).unwrap_or_else(|| bearer.clone());
+            let kernel = self.kernel(&named, witness);
             match self.bearers.get_mut(&number) {
-                Some(track) => self.fresh |= track.is_now(bearer, kernel, false),
+                Some(track) => self.fresh |= track.is_now(bearer, kernel, timing),
                 None => {
                     self.fresh = true;
                     self.bearers.insert(number, Track::new(number, bearer, kernel));
@@ -222,7 +225,7 @@ impl Observer {
         let track = number(path).and_then(|number| self.bearers.get_mut(&number));
         if looked && let Some(track) = track {
             self.heard_ms = now_ms;
-            self.fresh |= track.is_now(bearer, kernel, true);
+            self.fresh |= track.is_now(bearer, kernel, Timing::Heard);
             self.judge_counters();
             self.tell_if_fresh();
         }

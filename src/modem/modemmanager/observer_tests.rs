@@ -1,7 +1,7 @@
 //! What the observer says of what it is told.
 
 use super::facts::{Bearer, BearerChange, KernelCounter, Modem, Sim, Stats, Witness};
-use super::{Observer, Selector};
+use super::{Observer, Selector, Timing};
 use crate::domain::reading::Part;
 use crate::domain::report::{FaultKind, Report};
 use crate::domain::units::Traffic;
@@ -61,7 +61,7 @@ fn begun(bearers: Vec<(u32, Bearer)>) -> Observer {
             format!("bearer{number}={total} bearer{number}-{state}1=0")
         })
         .collect();
-    observer.looked(1_000, modem(0), Some(&sim()), bearers, &kernel(0));
+    observer.looked(1_000, modem(0), Some(&sim()), bearers, (&kernel(0), Timing::SeenNow));
     let mut expected = vec!["identified 89860012345678901234".into(), "roaming false".into()];
     expected.extend(shown);
     assert_eq!(said(&mut observer), expected);
@@ -109,7 +109,13 @@ fn a_reading_is_given_when_figures_are_fresh() {
     // Silence: it is looked at, and then given.
     assert!(!observer.asked(101_000));
     assert!(observer.asked(101_001));
-    observer.looked(101_100, modem(0), Some(&sim()), vec![(3, bearer(true, 900))], &kernel(400));
+    observer.looked(
+        101_100,
+        modem(0),
+        Some(&sim()),
+        vec![(3, bearer(true, 900))],
+        (&kernel(400), Timing::SeenNow),
+    );
     observer.answer();
     assert_eq!(said(&mut observer), ["bearer3=900 bearer3-connection1=0"]);
 }
@@ -138,7 +144,7 @@ fn an_end_is_told_at_once() {
     assert_eq!(said(&mut observer), given);
     assert_eq!(observer.interfaces(), [""; 0]);
     // It is gone for good, and then the modem.
-    observer.looked(40_000, modem(0), Some(&sim()), vec![], &nothing());
+    observer.looked(40_000, modem(0), Some(&sim()), vec![], (&nothing(), Timing::SeenNow));
     assert_eq!(said(&mut observer), ["bearer3=900! bearer3-rest1=0!"]);
     observer.lost(&nothing(), FaultKind::Missing, String::new());
     assert_eq!(said(&mut observer), ["fault missing"]);
@@ -184,7 +190,7 @@ fn the_state_decides_what_is_said() {
     ];
     for (name, modem, sim, expected) in table {
         let mut observer = begun(vec![]);
-        observer.looked(2_000, modem, sim, vec![], &nothing());
+        observer.looked(2_000, modem, sim, vec![], (&nothing(), Timing::SeenNow));
         assert_eq!(said(&mut observer), expected, "{name}");
     }
 }
@@ -194,9 +200,9 @@ fn a_sim_that_is_back_is_named_again() {
     let mut observer = begun(vec![]);
     let locked = Modem { state: Some(2), ..modem(0) };
     for _ in 0..2 {
-        observer.looked(2_000, locked.clone(), Some(&sim()), vec![], &nothing());
+        observer.looked(2_000, locked.clone(), Some(&sim()), vec![], (&nothing(), Timing::SeenNow));
     }
-    observer.looked(3_000, modem(0), Some(&sim()), vec![], &nothing());
+    observer.looked(3_000, modem(0), Some(&sim()), vec![], (&nothing(), Timing::SeenNow));
     assert_eq!(said(&mut observer), ["no sim", "identified 89860012345678901234"]);
 }
 
@@ -207,7 +213,13 @@ fn a_fault_is_said_once_and_looked_at_again() {
         observer.failed(FaultKind::Denied, "no".to_owned());
         assert!(observer.asked(3_000), "what was refused is asked again");
     }
-    observer.looked(4_000, modem(0), Some(&sim()), vec![(3, bearer(false, 500))], &nothing());
+    observer.looked(
+        4_000,
+        modem(0),
+        Some(&sim()),
+        vec![(3, bearer(false, 500))],
+        (&nothing(), Timing::SeenNow),
+    );
     observer.answer();
     assert_eq!(said(&mut observer), ["fault denied", "recovered 6", "bearer3=500 bearer3-rest1=0"]);
     // What is gone is waited for.
@@ -261,7 +273,7 @@ fn the_time_is_asked_for_when_it_may_be_known() {
     observer.time(301_000, Some("2026-11-26T17:54:49Z"));
     assert!(!observer.time_due(301_000 + 6 * 3_600_000 - 1));
     let unregistered = Modem { state: Some(7), ..modem(0) };
-    observer.looked(2_000, unregistered, Some(&sim()), vec![], &nothing());
+    observer.looked(2_000, unregistered, Some(&sim()), vec![], (&nothing(), Timing::SeenNow));
     assert!(!observer.time_due(u64::MAX));
 }
 
@@ -281,7 +293,7 @@ fn another_run_or_object_is_another_epoch() {
     {
         observer.lost(&nothing(), FaultKind::Missing, String::new());
         observer.runs(place, owner);
-        observer.looked(2_000, modem(number), Some(&sim()), vec![], &nothing());
+        observer.looked(2_000, modem(number), Some(&sim()), vec![], (&nothing(), Timing::SeenNow));
         epochs.push(epoch(&mut observer));
     }
     assert_eq!(

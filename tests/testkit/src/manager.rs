@@ -1,4 +1,4 @@
-//! Owns the commands that a modem manager sends beyond what a meter asks: the card's files and data contexts.
+//! Owns the commands that a modem manager sends beyond what a meter asks: the card's files, data contexts, ranges.
 
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ pub(crate) fn answer(modem: &mut Modem, at: &At, now: Instant) -> Option<Result<
         ("+CGDCONT", Form::Test) => {
             Some(Ok(Info::line("+CGDCONT: (1-8),\"IP\",,,(0),(0)".to_owned())))
         }
+        ("+CTZU", Form::Test) => Some(Ok(Info::line("+CTZU: (0,1,3)".to_owned()))),
         ("+CGACT", Form::Set(asked)) => Some(activate(modem, asked, now)),
         _ => None,
     }
