@@ -19,7 +19,8 @@ use super::clock;
 use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Report};
 use crate::domain::time::BootMs;
-use crate::modem::at::{Action, AtDialogue, AtSettings};
+use crate::modem::at::{AtDialogue, AtSettings};
+use crate::modem::{Action, Dialogue};
 
 /// How long one write may block before the port counts as hung.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -173,7 +174,7 @@ impl Worker {
                 self.epoch = epoch;
                 self.port = Some(port);
                 self.reopen_at_ms = None;
-                self.dialogue.opened(now_ms, evidence);
+                self.dialogue.opened(now_ms, evidence, ());
             }
             Err(error) => {
                 self.reopen_at_ms = None;
