@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod dbus;
 pub mod netdev;
+pub mod port;
+pub mod qmi;
 pub mod serial;
 pub mod signals;
 pub mod store;

@@ -329,7 +329,9 @@ impl Dialogue for AtDialogue {
 
     fn opened(&mut self, now_ms: BootMs, epoch_changed: Evidence, (): ()) {
         self.start_over();
-        self.hint(epoch_changed);
+        // What a modem says while its port is closed is lost: `RDY`, too.
+        let unheard = epoch_changed == Evidence::Unwatched;
+        self.hint(if unheard { Evidence::MayHaveRestarted } else { epoch_changed });
         self.begin(now_ms);
     }
 
