@@ -33,6 +33,9 @@ pub enum Evidence {
     /// Nobody listened for a while (this program was not running), and nothing
     /// else hints at one: a figure that goes on is believed to go on.
     Unwatched,
+    /// The figure was never read: another witness stands in for it (the kernel's
+    /// counter of the same link), which saw at least so much.
+    Witnessed,
     /// Something happened that may have restarted the counter (the port was
     /// enumerated again, a data context changed, the terminal booted).
     MayHaveRestarted,
@@ -147,9 +150,17 @@ pub enum GapCause {
     Incomparable,
     /// One of several counters is gone, and its last figure was never read.
     EndedUnseen,
+    /// The same, and another witness saw the rest of it.
+    EndedWitnessed,
 }
 
 impl GapCause {
+    /// Whether a session's end explains it.
+    #[must_use]
+    pub fn is_a_sessions_end(self) -> bool {
+        matches!(self, Self::EndedUnseen | Self::EndedWitnessed)
+    }
+
     /// For people, in the past tense.
     #[must_use]
     pub fn sentence(self) -> &'static str {
@@ -178,6 +189,11 @@ impl GapCause {
                 "a data session ended, and its last figure could not be read; \
                  what it moved since the last reading is missing"
             }
+            Self::EndedWitnessed => {
+                "a data session ended, and its last figure could not be read; what the kernel's \
+                 counter of its interface moved since then is counted in its place, and may be a \
+                 little less"
+            }
         }
     }
 }
@@ -185,7 +201,8 @@ impl GapCause {
 /// Judges a sample after the counter `before`, read `elapsed_ms` earlier.
 ///
 /// The rules, first that fits (design, invariant 3):
-/// 0. Another sum than before: nothing counts, a new baseline (`Gap`).
+/// 0. Another sum than before: nothing counts, a new baseline (`Gap`). A figure
+///    that another witness stands in for: what it saw counts (`Gap`).
 /// 1. A certain restart: from zero, the new reading counts whole (`Reset`);
 ///    from saved, what lies above the last reading counts (`Gap`).
 /// 2. No direction fell: the difference (`Advance`), if the link could carry
@@ -212,6 +229,12 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
             };
         }
         (Evidence::Incomparable, _) => return Step::Gap(Traffic::ZERO, GapCause::Incomparable),
+        (Evidence::Witnessed, _) => {
+            return match difference {
+                Some(bytes) if plausible(bytes) => Step::Gap(bytes, GapCause::EndedWitnessed),
+                Some(_) | None => Step::Gap(Traffic::ZERO, GapCause::EndedUnseen),
+            };
+        }
         (Evidence::Same | Evidence::Unwatched | Evidence::MayHaveRestarted, _) => {}
     }
 
@@ -230,7 +253,10 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
         }
         (
             None,
-            Evidence::MayHaveRestarted | Evidence::Restarted | Evidence::Incomparable,
+            Evidence::Witnessed
+            | Evidence::MayHaveRestarted
+            | Evidence::Restarted
+            | Evidence::Incomparable,
             restarts,
         ) => fallen(restarts, after, plausible(after)),
     }
@@ -350,6 +376,11 @@ mod tests {
             // a sum of other parts
             (t(100, 5), t(150, 5), Any, Zero, Evidence::Incomparable, 10_000,
                 Gap(t(0, 0), GapCause::Incomparable)),
+            // another witness
+            (t(0, 0), t(50, 7), W64, Zero, Evidence::Witnessed, 10_000,
+                Gap(t(50, 7), GapCause::EndedWitnessed)),
+            (t(0, 0), t(600_000_001, 0), W64, Zero, Evidence::Witnessed, 10_000,
+                Gap(t(0, 0), GapCause::EndedUnseen)),
             // faster than the link: not traffic
             (t(0, 0), t(600_000_001, 0), W64, Zero, Same, 10_000, Gap(t(0, 0), Implausible)),
             (t(0, 0), t(600_000_000, 0), W64, Zero, Same, 10_000, Advance(t(600_000_000, 0))),

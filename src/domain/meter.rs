@@ -285,7 +285,7 @@ impl Meter {
             counted: bytes,
             uncounted: !verdict.is_exact(),
             unexplained: hinted.evidence() == Evidence::Same
-                && matches!(verdict, Step::Gap(_, cause) if cause != GapCause::EndedUnseen),
+                && matches!(verdict, Step::Gap(_, cause) if !cause.is_a_sessions_end()),
             detail,
         };
         self.count(origin, sim, reading, roaming, at, bytes);

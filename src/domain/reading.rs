@@ -118,8 +118,9 @@ impl Reading {
 ///
 /// - A run that had ended and a figure that is another: a new run, whole
 ///   (`Renewed`; `Reset` where runs may have passed unseen in between).
-/// - A counter without a mark began since, if it was watched for: whole; else it
-///   may have been there before (`Gap` of nothing).
+/// - A counter without a mark began since, if it was watched for: whole (nothing
+///   to speak of while it has not moved); else it may have been there before
+///   (`Gap` of nothing).
 /// - A mark without a counter: nothing, if its run had ended; else a `Gap`.
 ///
 /// The verdict is the gravest of the parts', with all that was counted.
@@ -131,6 +132,7 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
             None if may_be_old(part.sample.evidence) => {
                 Step::Gap(Traffic::ZERO, GapCause::Incomparable)
             }
+            None if part.sample.counter.is_zero() => Step::Advance(Traffic::ZERO),
             Some(mark) if !mark.ended => step(mark.counter, &part.sample, elapsed_ms),
             Some(mark) if part.ended && mark.counter == part.sample.counter => {
                 Step::Advance(Traffic::ZERO)
@@ -149,7 +151,7 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
 fn may_be_old(evidence: Evidence) -> bool {
     match evidence {
         Evidence::Unwatched | Evidence::MayHaveRestarted | Evidence::Incomparable => true,
-        Evidence::Same | Evidence::Restarted => false,
+        Evidence::Same | Evidence::Witnessed | Evidence::Restarted => false,
     }
 }
 
@@ -157,6 +159,9 @@ fn may_be_old(evidence: Evidence) -> bool {
 fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
     if sample.evidence == Evidence::Incomparable {
         return Step::Gap(Traffic::ZERO, GapCause::Incomparable);
+    }
+    if sample.evidence == Evidence::Witnessed {
+        return step(Traffic::ZERO, sample, elapsed_ms);
     }
     match step(Traffic::ZERO, &Sample { evidence: Evidence::Same, ..sample.clone() }, elapsed_ms) {
         Step::Gap(bytes, cause) => Step::Gap(bytes, cause),
@@ -169,7 +174,7 @@ fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
 mod tests {
     use super::super::counter::Width;
     use super::*;
-    use Evidence::{Incomparable, MayHaveRestarted as May, Restarted as Did, Same};
+    use Evidence::{Incomparable, MayHaveRestarted as May, Restarted as Did, Same, Witnessed};
     use Step::{Advance, Gap, Renewed, Reset};
 
     fn t(bytes: u64) -> Traffic {
@@ -233,6 +238,13 @@ mod tests {
             ("one that nobody watched for", vec![],
                 vec![part("6", 9, false, Evidence::Unwatched)],
                 Gap(t(0), GapCause::Incomparable)),
+            ("one that has not moved yet", vec![], vec![part("6", 0, false, Same)], Advance(t(0))),
+            ("one that ended unread, and a witness",
+                vec![mark("4", 100, false), mark("6", 0, false)],
+                vec![part("4", 103, false, Same), part("6", 7, true, Witnessed)],
+                Gap(t(10), GapCause::EndedWitnessed)),
+            ("one that was never seen but by a witness", vec![],
+                vec![part("6", 7, true, Witnessed)], Gap(t(7), GapCause::EndedWitnessed)),
             ("one that may have begun long ago", vec![],
                 vec![part("6", 9, false, Incomparable)],
                 Gap(t(0), GapCause::Incomparable)),

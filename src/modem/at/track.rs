@@ -157,7 +157,9 @@ impl Track {
             // The meter believes what is no plain advance when a second reading
             // without a doubt goes on from it.
             Evidence::Same => self.sum_is_new && self.last.is_none(),
-            Evidence::Unwatched | Evidence::MayHaveRestarted => self.sum_is_new,
+            Evidence::Unwatched | Evidence::Witnessed | Evidence::MayHaveRestarted => {
+                self.sum_is_new
+            }
             Evidence::Restarted => false,
             Evidence::Incomparable => true,
         };
