@@ -129,10 +129,10 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
     let seen = reading.parts.iter().map(|part| {
         let mark = before.iter().find(|mark| mark.name == part.name);
         match mark {
+            None if part.sample.counter.is_zero() => Step::Advance(Traffic::ZERO),
             None if may_be_old(part.sample.evidence) => {
                 Step::Gap(Traffic::ZERO, GapCause::Incomparable)
             }
-            None if part.sample.counter.is_zero() => Step::Advance(Traffic::ZERO),
             Some(mark) if !mark.ended => step(mark.counter, &part.sample, elapsed_ms),
             Some(mark) if part.ended && mark.counter == part.sample.counter => {
                 Step::Advance(Traffic::ZERO)
