@@ -6,6 +6,7 @@ use at_bench::{Bench, ICCID_1, traffic};
 use posdatad::domain::counter::{Evidence, Restarts, Width};
 use posdatad::domain::report::{FaultKind, Report};
 use posdatad::domain::sim::Iccid;
+use posdatad::modem::Dialogue as _;
 use posdatad::modem::at::{AtSettings, Dialect};
 use posdatad::proto::at::counters::Columns;
 

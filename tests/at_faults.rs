@@ -6,7 +6,8 @@ use at_bench::{Bench, ICCID_2, lines, traffic};
 use posdatad::domain::counter::Evidence::{self, MayHaveRestarted as May, Same};
 use posdatad::domain::report::{FaultKind, Report};
 use posdatad::domain::sim::Iccid;
-use posdatad::modem::at::{Action, AtSettings};
+use posdatad::modem::at::AtSettings;
+use posdatad::modem::{Action, Dialogue};
 
 #[test]
 fn silence_is_said_once_backs_off_and_asks_to_reopen() {
@@ -51,7 +52,7 @@ fn a_port_that_vanishes_is_said_at_once() {
     assert_eq!(bench.reports, [Report::Fault { kind: FaultKind::Vanished, detail: "gone".into() }]);
     assert_eq!(bench.actions, [Action::Reopen { at_ms: bench.now_ms + 2_000 }]);
     bench.reports.clear();
-    bench.dialogue.opened(bench.now_ms, Evidence::MayHaveRestarted);
+    bench.dialogue.opened(bench.now_ms, Evidence::MayHaveRestarted, ());
     bench.request();
     bench.pass(1_000);
     assert_eq!(bench.recovered().len(), 1);

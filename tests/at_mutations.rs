@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use at_bench::{Bench, ICCID_1, traffic};
 use posdatad::domain::sim::Iccid;
+use posdatad::modem::Dialogue as _;
 use posdatad::proto::at::counters::{Columns, Octets, qgdcnt};
 use proptest::prelude::*;
 

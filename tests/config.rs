@@ -202,10 +202,6 @@ fn every_mistake_is_said_with_its_place_and_a_way_out() {
             "2:1: error: modem.source: \"at\" needs modem.port (help: name the modem's AT port, as in port = \"/dev/ttyUSB2\"; no other port is ever opened)",
         ),
         (
-            "[modem]\nsource = \"qmi\"\n",
-            "2:1: warning: modem.source: not in this release: nothing would be metered (help: use \"at\", \"modemmanager\" or \"netdev\" until then)",
-        ),
-        (
             "[modem]\nsource = \"netdev\"\n",
             "2:1: error: modem.source: \"netdev\" needs modem.interface (help: name the modem's interface, as in interface = \"wwan0\"; a default route may be Wi-Fi)",
         ),

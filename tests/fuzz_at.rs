@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use posdatad::domain::counter::Evidence;
 use posdatad::domain::report::{FaultKind, Report};
-use posdatad::modem::at::{Action, AtDialogue, AtSettings, Dialect};
+use posdatad::modem::at::{AtDialogue, AtSettings, Dialect};
+use posdatad::modem::{Action, Dialogue};
 use posdatad::proto::at::counters::Columns;
 use posdatad::proto::at::{LINE_BYTES_MAX, Lexed, Lexer, classify};
 
@@ -143,7 +144,7 @@ fn dialogue(count: usize) {
         let mut given = 0;
         let mut reports = 0_usize;
         let mut kinds = BTreeSet::new();
-        dialogue.opened(now_ms, Evidence::Same);
+        dialogue.opened(now_ms, Evidence::Same, ());
         while given < count / 7 {
             let bytes = chunk(&mut random);
             given += bytes.len();
@@ -159,7 +160,7 @@ fn dialogue(count: usize) {
                 assert!(turns < 100, "a timer that never ends");
             }
             match random.below(200) {
-                0 => dialogue.opened(now_ms, Evidence::MayHaveRestarted),
+                0 => dialogue.opened(now_ms, Evidence::MayHaveRestarted, ()),
                 1 => dialogue.closed(now_ms, FaultKind::Vanished, String::new()),
                 2..40 => dialogue.request_reading(now_ms),
                 _ => {}
@@ -176,7 +177,7 @@ fn dialogue(count: usize) {
             }
             while let Some(Action::Reopen { at_ms }) = dialogue.poll_action() {
                 assert!(at_ms > now_ms && at_ms <= now_ms + 60_000);
-                dialogue.opened(now_ms, Evidence::MayHaveRestarted);
+                dialogue.opened(now_ms, Evidence::MayHaveRestarted, ());
             }
         }
         assert!(reports > 0 && kinds.len() >= 3, "{counter:?}: {kinds:?}");

@@ -4,6 +4,8 @@ pub mod clock;
 pub mod dbus;
 pub mod modemmanager;
 pub mod netdev;
+pub mod port;
+pub mod qmi;
 pub mod serial;
 pub mod signals;
 pub mod store;

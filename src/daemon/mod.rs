@@ -1,10 +1,12 @@
 //! Floor 4: configuration, command line, logging, wiring and shutdown.
 
 pub mod args;
+mod candidates;
 pub mod config;
 mod journal;
 pub mod logging;
 mod run;
+mod search;
 mod settings;
 mod sources;
 mod trace;

@@ -14,19 +14,17 @@ use super::config::{self, Config};
 use super::journal::{self, ids};
 use super::logging;
 use super::settings::settings;
-use super::sources::{self, Sources};
+use super::sources::{self, Event as SourceEvent, Message, Sources};
 use super::trace::Tracers;
 use crate::adapters::clock::{self, BootTimer};
 use crate::adapters::dbus::{
     self, BusAddress, BusError, EventRecord, REQUESTS_MAX, Request, Server,
 };
-use crate::adapters::serial::FromPort;
 use crate::adapters::signals::{Signal, Signals};
 use crate::adapters::store::{self, Fault, Mode, Outcome, Store, StoreThread};
 use crate::adapters::systemd::{Notifier, State, watchdog_interval_ms};
 use crate::domain::engine::{Engine, Input, Output, merge_usage};
 use crate::domain::event::Event;
-use crate::domain::persist::Role;
 use crate::domain::sim::Iccid;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::BootMs;
@@ -77,7 +75,7 @@ struct Daemon {
     snapshot: watch::Sender<Arc<Snapshot>>,
     requests_in: mpsc::Sender<Request>,
     requests: mpsc::Receiver<Request>,
-    messages: mpsc::Receiver<FromPort>,
+    messages: mpsc::Receiver<Message>,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
     signals: Signals,
     timer: BootTimer,
@@ -107,11 +105,9 @@ impl Daemon {
         let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
         let (messages_in, messages) = mpsc::channel(sources::MESSAGES_MAX);
         let (bus, on_bus) = watch::channel(None);
-        let (sources, setups, said) = Sources::start(&config, &boot_id, &on_bus, &messages_in)
-            .map_err(Failure::os("the modem's thread"))?;
-        let metered = !setups.is_empty();
-        let mut inputs = VecDeque::from([found]);
-        inputs.extend(setups.into_iter().map(Input::Source));
+        let mut sources = Sources::new(&config, &boot_id, on_bus, messages_in);
+        let begun = sources.start(clock::boot_ms()).map_err(Failure::os("the modem's thread"))?;
+        let inputs = VecDeque::from([found]);
 
         let mut daemon = Self {
             args: args.clone(),
@@ -150,8 +146,10 @@ impl Daemon {
             },
             said: error.to_string(),
         })?;
-        say_started(metered, &said);
-        daemon.tell(&[State::Ready, State::Status(&said)]);
+        let said = daemon.take_events(begun);
+        let status = said.as_deref().map(State::Status);
+        let states: Vec<State<'_>> = [State::Ready].into_iter().chain(status).collect();
+        daemon.tell(&states);
         Ok(daemon)
     }
 
@@ -203,6 +201,8 @@ impl Daemon {
         let traced = self.tracers.any();
         self.tracers.expire(now.boot_ms);
         self.traced(traced);
+        let events = self.sources.tick(now.boot_ms);
+        self.try_events(events);
         self.inputs.push_back(Input::Tick);
         while let Some(input) = self.inputs.pop_front() {
             self.engine.handle(now, input);
@@ -221,7 +221,10 @@ impl Daemon {
                     self.inputs.push_back(Input::CommitFailed { seq, detail });
                 }
             }
-            Output::Poll(role) => self.inputs.extend(self.sources.poll(role)),
+            Output::Poll(role) => {
+                let events = self.sources.poll(clock::boot_ms(), role);
+                self.try_events(events);
+            }
             Output::Publish(snapshot) => drop(self.snapshot.send_replace(snapshot)),
             Output::Record { event, iccid } => journal::say(&event, iccid.as_deref()),
             Output::Alert(alert) => self.alert(&alert),
@@ -273,14 +276,52 @@ impl Daemon {
         }
     }
 
+    /// What the sources have for the engine, the journal and tracers. Gives the
+    /// sentence for systemd's status, if there is a new one.
+    fn take_events(&mut self, events: Vec<SourceEvent>) -> Option<String> {
+        let mut said = None;
+        for event in events {
+            match event {
+                SourceEvent::Input(input) => self.inputs.push_back(input),
+                SourceEvent::Said { metered, text } => {
+                    say_started(metered, &text);
+                    said = Some(text);
+                }
+                SourceEvent::Trace(source, line) => {
+                    let Some(server) = &self.server else { continue };
+                    for caller in self.tracers.callers() {
+                        // A line that the bus has no room for is left out of a trace.
+                        let _ = server.trace_line(caller, source, line.clone());
+                    }
+                }
+            }
+        }
+        said
+    }
+
+    /// The same, where the system may have had no thread left for a new source:
+    /// then the search goes on later.
+    fn try_events(&mut self, events: io::Result<Vec<SourceEvent>>) {
+        match events {
+            Ok(events) => {
+                if let Some(said) = self.take_events(events) {
+                    self.tell(&[State::Status(&said)]);
+                }
+            }
+            Err(error) => error!("a source cannot be started: {error}"),
+        }
+    }
+
     async fn wait(&mut self) -> io::Result<()> {
         let watchdog = self.watchdog_ms.map(|_| self.watchdog_due_ms);
-        let deadline =
-            [self.engine.poll_timeout(), watchdog, self.tracers.deadline(), self.bus_retry_ms]
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or(BootMs::MAX);
+        let deadlines = [
+            self.engine.poll_timeout(),
+            watchdog,
+            self.tracers.deadline(),
+            self.bus_retry_ms,
+            self.sources.timeout(),
+        ];
+        let deadline = deadlines.into_iter().flatten().min().unwrap_or(BootMs::MAX);
         let sleep_max = clock::now().boot_ms.saturating_add(SLEEP_MS_MAX);
         let deadline = deadline.min(sleep_max);
         tokio::select! {
@@ -335,20 +376,9 @@ impl Daemon {
         self.inputs.push_back(input_of(outcome));
     }
 
-    fn heard(&mut self, message: FromPort) {
-        match message {
-            FromPort::Report { epoch, report } => {
-                self.inputs.extend(self.sources.beside(&report));
-                self.inputs.push_back(Input::report(Role::Metered, &epoch, report));
-            }
-            FromPort::Trace(line) => {
-                let Some(server) = &self.server else { return };
-                for caller in self.tracers.callers() {
-                    // A line that the bus has no room for is left out of a trace.
-                    let _ = server.trace_line(caller, "at", line.clone());
-                }
-            }
-        }
+    fn heard(&mut self, message: Message) {
+        let events = self.sources.heard(clock::boot_ms(), message);
+        self.try_events(events);
     }
 
     fn asked(&mut self, request: Request) {
@@ -403,7 +433,7 @@ impl Daemon {
     }
 
     /// Tells the port and the journal when the first tracer came or the last left.
-    fn traced(&self, before: bool) {
+    fn traced(&mut self, before: bool) {
         match (before, self.tracers.any()) {
             (false, true) => {
                 self.sources.trace(true);
@@ -455,19 +485,12 @@ impl Daemon {
             // their channel, so that a thread that waits to speak can end.
             let (messages_in, messages) = mpsc::channel(sources::MESSAGES_MAX);
             self.messages = messages;
-            self.sources = Sources::none(&self.boot_id);
-            self.inputs.push_back(Input::SourcesGone);
             let on_bus = self.bus.subscribe();
-            match Sources::start(&new, &self.boot_id, &on_bus, &messages_in) {
-                Ok((sources, setups, said)) => {
-                    self.sources = sources;
-                    self.sources.trace(self.tracers.any());
-                    say_started(!setups.is_empty(), &said);
-                    self.inputs.extend(setups.into_iter().map(Input::Source));
-                    self.tell(&[State::Status(&said)]);
-                }
-                Err(error) => error!("the new source cannot be started: {error}"),
-            }
+            self.sources = Sources::new(&new, &self.boot_id, on_bus, messages_in);
+            self.sources.trace(self.tracers.any());
+            self.inputs.push_back(Input::SourcesGone);
+            let begun = self.sources.start(clock::boot_ms());
+            self.try_events(begun);
         }
         self.config = new;
     }

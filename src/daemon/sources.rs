@@ -1,168 +1,396 @@
-//! Which sources are read: chosen from the configuration, started, asked, and
-//! replaced when the configuration changes.
+//! Which sources are read: started, asked, searched for, and replaced when the
+//! configuration changes.
 
 use std::io;
 use std::path::PathBuf;
 
 use tokio::sync::{mpsc, watch};
 
+use super::candidates::{Candidate, Reasoned, System, candidates};
 use super::config::{Columns, Config, Counter, Modem, Source};
-use crate::adapters::modemmanager::ModemManagerSource;
-use crate::adapters::netdev::Netdev;
-use crate::adapters::serial::{FromPort, SerialSource, ports};
+use super::search::{Do, Search};
+use crate::adapters::modemmanager::{self, ModemManagerSource};
+use crate::adapters::netdev::{Netdev, NetdevReading};
+use crate::adapters::port::{FromPort, PortSource, devices};
+use crate::adapters::qmi::QmiPort;
+use crate::adapters::serial::SerialPort;
 use crate::domain::engine::{Input, SourceSetup};
 use crate::domain::persist::Role;
 use crate::domain::report::Report;
-use crate::modem::at::{self, AtSettings};
+use crate::domain::time::BootMs;
+use crate::modem::at::{self, AtDialogue, AtSettings};
 use crate::modem::modemmanager::Selector;
+use crate::modem::qmi::{QmiDialogue, QmiSettings};
 use crate::proto::at::counters::Columns as AtColumns;
 
-/// Messages of the serial thread that may wait for the engine; then the thread
+/// Messages of the sources' threads that may wait for the engine; then the thread
 /// waits, and the modem with it.
 pub const MESSAGES_MAX: usize = 64;
+
+/// Reports of a candidate that are kept until it is used, at most: it says who the
+/// modem is before its first reading.
+const KEPT_MAX: usize = 16;
+
+/// What a source's thread says, and which one it is: one that was given up may
+/// still have something under way.
+#[derive(Debug)]
+pub struct Message {
+    from: u64,
+    said: FromPort,
+}
+
+/// What comes of a message, or of time.
+#[derive(Debug)]
+pub enum Event {
+    /// For the engine.
+    Input(Input),
+    /// A sentence for the journal; `metered`: something is read now.
+    Said {
+        /// Whether something is read from now on.
+        metered: bool,
+        /// The sentence.
+        text: String,
+    },
+    /// A line for whoever traces, with the source's word.
+    Trace(&'static str, String),
+}
 
 /// What is read now.
 #[derive(Debug)]
 pub struct Sources {
     boot_id: String,
-    serial: Option<SerialSource>,
-    manager: Option<ModemManagerSource>,
-    /// The interfaces that are read, with what for.
-    netdevs: Vec<(Role, Netdev)>,
+    modem: Modem,
+    messages: mpsc::Sender<Message>,
+    /// The daemon's connection to the bus.
+    bus: watch::Receiver<Option<zbus::Connection>>,
+    /// The number of what was started last.
+    started: u64,
+    active: Option<Active>,
+    /// The cross-check of what is metered.
+    cross_check: Option<Netdev>,
+    /// With `source = "auto"`.
+    search: Option<Search>,
+    /// What the candidate under trial has said.
+    kept: Vec<Input>,
+    traced: bool,
+    /// The last sentence about what is missing, so that it is said once.
+    missing_said: Option<String>,
 }
 
-/// What was chosen, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Choice {
-    At { port: PathBuf, why: String },
-    ModemManager { why: String },
-    Netdev { interface: String, why: String },
-    None { why: String },
+/// A source that runs.
+#[derive(Debug)]
+struct Active {
+    candidate: Candidate,
+    reader: Reader,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Port(PortSource),
+    Manager(ModemManagerSource),
+    Netdev(Netdev),
 }
 
 impl Sources {
-    /// Nothing is read.
+    /// Nothing is read yet; what was started before ends.
     #[must_use]
-    pub fn none(boot_id: &str) -> Self {
-        Self { boot_id: boot_id.to_owned(), serial: None, manager: None, netdevs: Vec::new() }
+    pub fn new(
+        config: &Config,
+        boot_id: &str,
+        bus: watch::Receiver<Option<zbus::Connection>>,
+        messages: mpsc::Sender<Message>,
+    ) -> Self {
+        Self {
+            boot_id: boot_id.to_owned(),
+            modem: config.modem.clone(),
+            messages,
+            bus,
+            started: 0,
+            active: None,
+            cross_check: None,
+            search: None,
+            kept: Vec::new(),
+            traced: false,
+            missing_said: None,
+        }
     }
 
-    /// Starts what the configuration names. Beside the sources: a set-up for the
-    /// engine each (none: nothing is metered), and a sentence for the journal.
+    /// Starts what the configuration names, or the search.
     ///
     /// # Errors
     /// When the system has no thread or descriptor left.
-    pub fn start(
-        config: &Config,
-        boot_id: &str,
-        bus: &watch::Receiver<Option<zbus::Connection>>,
-        messages: &mpsc::Sender<FromPort>,
-    ) -> io::Result<(Self, Vec<SourceSetup>, String)> {
-        let mut sources = Self::none(boot_id);
-        let mut setups = Vec::new();
-        let said = match choose(&config.modem, ports::marked_ports) {
-            Choice::At { port, why } => {
-                let messages = messages.clone();
-                // The receiver is gone only when the daemon ends.
-                let say = move |message| drop(messages.blocking_send(message));
-                let settings = at_settings(&config.modem);
-                sources.serial = Some(SerialSource::start(&port, settings, boot_id, say)?);
-                setups.push(SourceSetup {
-                    role: Role::Metered,
-                    name: "at",
-                    path: port.display().to_string(),
-                    names_sim: true,
-                    epoch_proves_restart: false,
-                });
-                if let Some(interface) = &config.modem.interface {
-                    setups.push(sources.add_netdev(Role::CrossCheck, interface));
+    pub fn start(&mut self, now_ms: BootMs) -> io::Result<Vec<Event>> {
+        if self.modem.source == Source::Auto {
+            self.search = Some(Search::new(now_ms));
+            return self.tick(now_ms);
+        }
+        match candidates(&self.modem, &Here) {
+            Ok(named) => match named.into_iter().next() {
+                Some(one) => {
+                    self.run(&one.candidate)?;
+                    Ok(self.in_use(&one))
                 }
-                why
-            }
-            Choice::ModemManager { why } => {
-                let (bus, messages) = (bus.clone(), messages.clone());
-                let selector = selector(&config.modem);
-                sources.manager = Some(ModemManagerSource::start(bus, selector, boot_id, messages));
-                setups.push(SourceSetup {
-                    role: Role::Metered,
-                    name: "modemmanager",
-                    path: "org.freedesktop.ModemManager1".to_owned(),
-                    names_sim: true,
-                    // Its totals live and die with it and with its modem object.
-                    epoch_proves_restart: true,
-                });
-                if let Some(interface) = &config.modem.interface {
-                    setups.push(sources.add_netdev(Role::CrossCheck, interface));
-                }
-                why
-            }
-            Choice::Netdev { interface, why } => {
-                setups.push(sources.add_netdev(Role::Metered, &interface));
-                why
-            }
-            Choice::None { why } => why,
+                None => Ok(Vec::new()),
+            },
+            Err(missing) => Ok(self.nothing(&missing)),
+        }
+    }
+
+    /// When [`Self::tick`] wants to be called.
+    #[must_use]
+    pub fn timeout(&self) -> Option<BootMs> {
+        self.search.as_ref()?.timeout()
+    }
+
+    /// The time of [`Self::timeout`] may have come.
+    ///
+    /// # Errors
+    /// When the system has no thread or descriptor left.
+    pub fn tick(&mut self, now_ms: BootMs) -> io::Result<Vec<Event>> {
+        let action = self.search.as_mut().and_then(|search| search.tick(now_ms));
+        self.carry_out(now_ms, action)
+    }
+
+    /// A source's thread says something.
+    ///
+    /// # Errors
+    /// When the system has no thread or descriptor left.
+    pub fn heard(&mut self, now_ms: BootMs, message: Message) -> io::Result<Vec<Event>> {
+        let Some(active) = self.active.as_ref().filter(|_| message.from == self.started) else {
+            return Ok(Vec::new());
         };
-        Ok((sources, setups, said))
-    }
-
-    fn add_netdev(&mut self, role: Role, interface: &str) -> SourceSetup {
-        self.netdevs.push((role, Netdev::new(interface)));
-        SourceSetup {
-            role,
-            name: "netdev",
-            path: interface.to_owned(),
-            names_sim: false,
-            epoch_proves_restart: true,
-        }
-    }
-
-    /// Asks a source for a reading. A network interface answers at once, with
-    /// inputs for the engine; the modem's answer comes as a message.
-    pub fn poll(&mut self, role: Role) -> Vec<Input> {
-        if role == Role::Metered
-            && let Some(serial) = &self.serial
-        {
-            serial.read();
-            return Vec::new();
-        }
-        if let Some(manager) = &self.manager {
-            if role == Role::Metered {
-                manager.read();
+        match message.said {
+            FromPort::Trace(line) => Ok(vec![Event::Trace(active.candidate.word(), line)]),
+            FromPort::Report { epoch, report } => {
+                let mut events = self.beside(&report);
+                events.extend(self.reported(now_ms, &epoch, report)?);
+                Ok(events)
             }
-            // The kernel is read beside each reading: see `beside`.
-            return Vec::new();
         }
-        self.netdev_inputs(role)
     }
 
-    /// What is to be read at the same moment as what this report was read.
+    /// Asks a source for a reading. A network interface answers at once; the
+    /// modem's answer comes as a message.
+    ///
+    /// # Errors
+    /// When the system has no thread or descriptor left.
+    pub fn poll(&mut self, now_ms: BootMs, role: Role) -> io::Result<Vec<Event>> {
+        let netdev = match (role, &mut self.active) {
+            (Role::CrossCheck, Some(Active { reader: Reader::Manager(_), .. })) => None,
+            (Role::CrossCheck, _) => self.cross_check.as_mut(),
+            (Role::Metered, Some(Active { reader: Reader::Manager(manager), .. })) => {
+                manager.read();
+                None
+            }
+            (Role::Metered, Some(Active { reader: Reader::Netdev(netdev), .. })) => Some(netdev),
+            (Role::Metered, Some(Active { reader: Reader::Port(port), .. })) => {
+                port.read();
+                None
+            }
+            (Role::Metered, None) => None,
+        };
+        let readings = netdev.map(Netdev::read).unwrap_or_default();
+        let mut events = Vec::new();
+        for reading in readings {
+            let epoch = format!("{} {}", self.boot_id, reading.ifindex);
+            events.extend(match role {
+                Role::CrossCheck => {
+                    vec![Event::Input(Input::report(role, &epoch, reading.report))]
+                }
+                Role::Metered => self.reported(now_ms, &epoch, reading.report)?,
+            });
+        }
+        Ok(events)
+    }
+
+    /// What is read at the same moment as what this report was read.
     /// ModemManager's figures come when they are fresh, up to 30 s after they were
-    /// asked for: compared with the kernel's of another moment they would differ.
-    pub fn beside(&mut self, report: &Report) -> Vec<Input> {
-        match report {
-            Report::Reading(_) if self.manager.is_some() => self.netdev_inputs(Role::CrossCheck),
-            _ => Vec::new(),
-        }
-    }
-
-    fn netdev_inputs(&mut self, role: Role) -> Vec<Input> {
+    /// asked for: against the kernel's of another moment they would always differ.
+    fn beside(&mut self, report: &Report) -> Vec<Event> {
+        let managed = matches!(&self.active, Some(Active { reader: Reader::Manager(_), .. }));
+        let netdev = self.cross_check.as_mut();
+        let netdev = netdev.filter(|_| managed && matches!(report, Report::Reading(_)));
+        let readings = netdev.map(Netdev::read).unwrap_or_default();
         let boot_id = &self.boot_id;
-        self.netdevs
-            .iter_mut()
-            .filter(|(of, _)| *of == role)
-            .flat_map(|(_, netdev)| netdev.read())
-            .map(|reading| {
-                let epoch = format!("{boot_id} {}", reading.ifindex);
-                Input::report(role, &epoch, reading.report)
-            })
-            .collect()
+        let input = |reading: NetdevReading| {
+            let epoch = format!("{boot_id} {}", reading.ifindex);
+            Event::Input(Input::report(Role::CrossCheck, &epoch, reading.report))
+        };
+        readings.into_iter().map(input).collect()
     }
 
     /// Whether lines to and from the modem are said.
-    pub fn trace(&self, on: bool) {
-        if let Some(serial) = &self.serial {
-            serial.trace(on);
+    pub fn trace(&mut self, on: bool) {
+        self.traced = on;
+        if let Some(Active { reader: Reader::Port(port), .. }) = &self.active {
+            port.trace(on);
         }
+    }
+
+    fn reported(&mut self, now_ms: BootMs, epoch: &str, report: Report) -> io::Result<Vec<Event>> {
+        let Some(search) = &mut self.search else {
+            return Ok(vec![Event::Input(Input::report(Role::Metered, epoch, report))]);
+        };
+        let in_use = search.has_found();
+        let action = search.heard(now_ms, &report);
+        let input = Input::report(Role::Metered, epoch, report);
+        if in_use {
+            return Ok(vec![Event::Input(input)]);
+        }
+        if self.kept.len() < KEPT_MAX {
+            self.kept.push(input);
+        }
+        self.carry_out(now_ms, action)
+    }
+
+    fn carry_out(&mut self, now_ms: BootMs, action: Option<Do>) -> io::Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut next = action;
+        while let Some(action) = next.take() {
+            match action {
+                Do::Look => match candidates(&self.modem, &Here) {
+                    Ok(all) => {
+                        next = self.search.as_mut().and_then(|search| search.round(now_ms, all));
+                    }
+                    Err(missing) => {
+                        if let Some(search) = &mut self.search {
+                            search.round(now_ms, Vec::new());
+                        }
+                        events.extend(self.nothing(&missing));
+                    }
+                },
+                Do::Try(one) => {
+                    self.kept.clear();
+                    self.run(&one.candidate)?;
+                    // The engine asks only what is in use.
+                    events.extend(self.poll(now_ms, Role::Metered)?);
+                }
+                Do::Use(one) => {
+                    let failures = self.search.as_ref().map(Search::failures).unwrap_or_default();
+                    events.push(Event::Input(Input::SourcesGone));
+                    events.extend(self.in_use(&found(one, &failures)));
+                    events.extend(self.kept.drain(..).map(Event::Input));
+                }
+            }
+        }
+        if let Some(search) = &self.search
+            && !search.has_found()
+            && !search.failures().is_empty()
+            && search.is_paused()
+        {
+            let failures = search.failures();
+            events.extend(self.nothing(&format!("nothing answers yet: {failures}")));
+        }
+        Ok(events)
+    }
+
+    /// Starts a source, and ends what was read before.
+    fn run(&mut self, candidate: &Candidate) -> io::Result<()> {
+        if let Some(Active { reader: Reader::Port(port), .. }) = self.active.take() {
+            port.retire();
+        }
+        self.started += 1;
+        let from = self.started;
+        let messages = self.messages.clone();
+        // The receiver is gone only when the daemon ends.
+        let message = move |said| Message { from, said };
+        let blocking = messages.clone();
+        let say = move |said| drop(blocking.blocking_send(message(said)));
+        let reader = match candidate {
+            Candidate::At(path) => {
+                let dialogue = AtDialogue::new(at_settings(&self.modem));
+                let opener = Box::new(SerialPort::new(path.clone()));
+                Reader::Port(PortSource::start("serial", dialogue, opener, &self.boot_id, say)?)
+            }
+            Candidate::Qmi(path) => {
+                let dialogue = QmiDialogue::new(qmi_settings(&self.modem));
+                let opener = Box::new(QmiPort::new(path.clone()));
+                Reader::Port(PortSource::start("qmi", dialogue, opener, &self.boot_id, say)?)
+            }
+            Candidate::ModemManager => {
+                let (bus, selector) = (self.bus.clone(), selector(&self.modem));
+                let boot_id = &self.boot_id;
+                Reader::Manager(ModemManagerSource::start(
+                    bus, selector, boot_id, messages, message,
+                ))
+            }
+            Candidate::Netdev(interface) => Reader::Netdev(Netdev::new(interface)),
+        };
+        self.active = Some(Active { candidate: candidate.clone(), reader });
+        self.trace(self.traced);
+        Ok(())
+    }
+
+    /// The source is metered from now on.
+    fn in_use(&mut self, one: &Reasoned) -> Vec<Event> {
+        let candidate = &one.candidate;
+        let by_netdev = matches!(candidate, Candidate::Netdev(_));
+        // Its totals live and die with it, and with its modem object.
+        let by_manager = *candidate == Candidate::ModemManager;
+        let mut setups = vec![SourceSetup {
+            role: Role::Metered,
+            name: candidate.word(),
+            path: match candidate {
+                Candidate::At(path) | Candidate::Qmi(path) => path.display().to_string(),
+                Candidate::ModemManager => modemmanager::NAME.to_owned(),
+                Candidate::Netdev(interface) => interface.clone(),
+            },
+            names_sim: !by_netdev,
+            epoch_proves_restart: by_netdev || by_manager,
+        }];
+        self.cross_check = None;
+        if let Some(interface) = self.modem.interface.as_ref().filter(|_| !by_netdev) {
+            self.cross_check = Some(Netdev::new(interface));
+            setups.push(SourceSetup {
+                role: Role::CrossCheck,
+                name: Source::Netdev.word(),
+                path: interface.clone(),
+                names_sim: false,
+                epoch_proves_restart: true,
+            });
+        }
+        self.missing_said = None;
+        let mut text = format!("metering by {} ({})", candidate.what(), one.why);
+        if let Some(cannot) = candidate.cannot() {
+            text = format!("{text}; {cannot}");
+        }
+        let setups = setups.into_iter().map(|setup| Event::Input(Input::Source(setup)));
+        [Event::Said { metered: true, text }].into_iter().chain(setups).collect()
+    }
+
+    fn nothing(&mut self, missing: &str) -> Vec<Event> {
+        if self.missing_said.as_deref() == Some(missing) {
+            return Vec::new();
+        }
+        self.missing_said = Some(missing.to_owned());
+        let text = format!("nothing is metered: {missing}");
+        vec![Event::Said { metered: false, text }]
+    }
+}
+
+/// Why one was found, and others were not taken.
+fn found(mut one: Reasoned, failures: &str) -> Reasoned {
+    one.why = format!("source = \"auto\": {}", one.why);
+    if !failures.is_empty() {
+        one.why = format!("{}; not by {failures}", one.why);
+    }
+    one
+}
+
+/// This system.
+struct Here;
+
+impl System for Here {
+    fn marked_ports(&self) -> Vec<PathBuf> {
+        devices::marked_ports()
+    }
+
+    fn qmi_devices(&self) -> Vec<PathBuf> {
+        devices::qmi_devices()
+    }
+
+    fn has_modem_manager(&self) -> bool {
+        modemmanager::is_installed()
     }
 }
 
@@ -171,60 +399,6 @@ impl Sources {
 pub fn differ(old: &Modem, new: &Modem) -> bool {
     (old.source, &old.port, &old.device, &old.interface, old.counter, old.columns)
         != (new.source, &new.port, &new.device, &new.interface, new.counter, new.columns)
-}
-
-/// `marked` is asked only where it matters: looking at every port of the system
-/// costs more than the rest of a start.
-fn choose(modem: &Modem, marked: impl Fn() -> Vec<PathBuf>) -> Choice {
-    let at = |port: &PathBuf, why: &str| Choice::At {
-        port: port.clone(),
-        why: format!("metering by AT commands on {} ({why})", port.display()),
-    };
-    let netdev = |interface: &String, why: &str| Choice::Netdev {
-        interface: interface.clone(),
-        why: format!("metering by the kernel's counters of {interface} ({why})"),
-    };
-    let none = |why: &str| Choice::None { why: format!("nothing is metered: {why}") };
-    match modem.source {
-        Source::At => modem.port.as_ref().map_or_else(
-            || none("[modem] source is \"at\" and port is not set"),
-            |port| at(port, "source = \"at\""),
-        ),
-        Source::Netdev => modem.interface.as_ref().map_or_else(
-            || none("[modem] source is \"netdev\" and interface is not set"),
-            |interface| netdev(interface, "source = \"netdev\""),
-        ),
-        Source::ModemManager => Choice::ModemManager {
-            why: format!(
-                "metering by ModemManager's counters (source = \"modemmanager\"); they lag by \
-                 up to 30 s, and a disconnect loses the last of them: what the kernel's counter \
-                 of the connection's interface{} moved since is counted in their place, and a \
-                 gap is recorded",
-                modem.interface.as_ref().map(|name| format!(" (or of {name})")).unwrap_or_default()
-            ),
-        },
-        Source::Qmi => none(&format!(
-            "source = \"{}\" is not in this release; use \"at\", \"modemmanager\" or \"netdev\"",
-            modem.source.word()
-        )),
-        Source::Auto => {
-            if let Some(port) = &modem.port {
-                return at(port, "source = \"auto\": the port is configured");
-            }
-            match (marked().first(), &modem.interface) {
-                (Some(port), _) => at(port, "source = \"auto\": udev marks it as a modem's"),
-                (None, Some(interface)) => netdev(
-                    interface,
-                    "source = \"auto\": no port is configured or marked by udev, the interface \
-                     is named",
-                ),
-                (None, None) => none(
-                    "set [modem] port (AT commands) or interface (the kernel's counters) in \
-                     /etc/posdatad/posdatad.toml; no port is marked as a modem's by udev",
-                ),
-            }
-        }
-    }
 }
 
 /// The modem that ModemManager is to be asked for: a port by its own name as well,
@@ -256,37 +430,8 @@ fn at_settings(modem: &Modem) -> AtSettings {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_named_or_marked_is_opened() {
-        let marked = [PathBuf::from("/dev/ttyUSB3")];
-        let modem = |source, port: Option<&str>, interface: Option<&str>| Modem {
-            source,
-            port: port.map(PathBuf::from),
-            interface: interface.map(str::to_owned),
-            ..Config::default().modem
-        };
-        #[rustfmt::skip]
-        let table: [(Modem, &[PathBuf], &str); 9] = [
-            (modem(Source::At, Some("/dev/a"), None), &[], "AT commands on /dev/a"),
-            (modem(Source::At, None, None), &marked, "nothing is metered: [modem] source is \"at\""),
-            (modem(Source::Netdev, Some("/dev/a"), Some("wwan0")), &marked, "counters of wwan0"),
-            (modem(Source::Auto, Some("/dev/a"), Some("wwan0")), &marked, "on /dev/a (source = \"auto\""),
-            (modem(Source::Auto, None, Some("wwan0")), &marked, "on /dev/ttyUSB3"),
-            (modem(Source::Auto, None, Some("wwan0")), &[], "counters of wwan0"),
-            (modem(Source::Auto, None, None), &[], "set [modem] port"),
-            (modem(Source::ModemManager, None, Some("ppp0")), &marked, "interface (or of ppp0) moved"),
-            (modem(Source::Qmi, None, None), &marked, "not in this release"),
-        ];
-        for (modem, marked, said) in table {
-            let (Choice::At { why, .. }
-            | Choice::ModemManager { why }
-            | Choice::Netdev { why, .. }
-            | Choice::None { why }) = choose(&modem, || marked.to_vec());
-            assert!(why.contains(said), "{why}");
-        }
-    }
+/// The modem reports by itself as often as it is asked.
+fn qmi_settings(modem: &Modem) -> QmiSettings {
+    let seconds = u8::try_from(modem.poll_ms / 1_000).unwrap_or(u8::MAX);
+    QmiSettings { report_s: seconds.max(1) }
 }

@@ -30,6 +30,9 @@ pub enum Restarts {
 pub enum Evidence {
     /// Nothing hints at a restart: same boot, same port, no `RDY`.
     Same,
+    /// Nobody listened for a while (this program was not running), and nothing
+    /// else hints at one: a figure that goes on is believed to go on.
+    Unwatched,
     /// The figure was never read: another witness stands in for it (the kernel's
     /// counter of the same link), which saw at least so much.
     Witnessed,
@@ -232,7 +235,7 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
                 Some(_) | None => Step::Gap(Traffic::ZERO, GapCause::EndedUnseen),
             };
         }
-        (Evidence::Same | Evidence::MayHaveRestarted, _) => {}
+        (Evidence::Same | Evidence::Unwatched | Evidence::MayHaveRestarted, _) => {}
     }
 
     match (difference, sample.evidence, sample.restarts) {
@@ -244,8 +247,10 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
             Step::Gap(bytes, GapCause::MayHaveRestarted)
         }
         (Some(bytes), _, _) => Step::Advance(bytes),
-        (None, Evidence::Same, _) => wrapped(before, sample, elapsed_ms, carried_max)
-            .map_or_else(|| fallen(sample.restarts, after, plausible(after)), Step::Wrap),
+        (None, Evidence::Same | Evidence::Unwatched, _) => {
+            wrapped(before, sample, elapsed_ms, carried_max)
+                .map_or_else(|| fallen(sample.restarts, after, plausible(after)), Step::Wrap)
+        }
         (
             None,
             Evidence::Witnessed

@@ -2,14 +2,22 @@
 //! has reached (the baseline), so that the bytes and the reading they end at are
 //! always written together.
 
+mod held;
+mod note;
+mod sims;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use held::Held;
+pub use note::Note;
+use note::explain;
 
 use super::counter::{Evidence, Step};
 use super::event::EventKind;
 use super::persist::{BaselineRow, BootRow, Loaded, Role, SimRow, UsageDelta};
 use super::plan::Calendar;
-use super::reading::{self, Mark, Reading, judge};
-use super::sim::{Iccid, SimId};
+use super::reading::{self, Reading, judge};
+use super::sim::SimId;
 use super::slots::{Drained, Slots};
 use super::snapshot::Tier;
 use super::time::{BootMs, Stamp, UnixS};
@@ -17,10 +25,6 @@ use super::units::Traffic;
 
 /// The SIM of a source that cannot name one (a network interface).
 pub const UNNAMED_SIM: SimId = SimId(0);
-
-/// How many readings in a row may contradict each other before the count goes
-/// on from the last of them.
-const HELD_MAX: u32 = 5;
 
 /// Elapsed time where none is known (another boot, no trusted time): long
 /// enough that no rate is implausible for it.
@@ -40,25 +44,6 @@ pub struct Origin<'a> {
     pub epoch_change: Evidence,
 }
 
-/// What is recorded beside a plain advance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// What kind.
-    pub kind: EventKind,
-    /// The reading before.
-    pub before: Option<Traffic>,
-    /// The reading that was seen.
-    pub seen: Option<Traffic>,
-    /// What was counted.
-    pub counted: Traffic,
-    /// Whether traffic of unknown size may be missing.
-    pub uncounted: bool,
-    /// Whether it is, although nothing hinted at a restart.
-    pub unexplained: bool,
-    /// For people.
-    pub detail: String,
-}
-
 /// What became of a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -71,23 +56,6 @@ pub enum Outcome {
         /// What is to be recorded.
         note: Option<Note>,
     },
-}
-
-/// A reading that waits for another to go on from it.
-#[derive(Clone, Debug)]
-struct Held {
-    /// With all that hinted at a restart since the baseline.
-    reading: Reading,
-    marks: Vec<Mark>,
-    boot_ms: BootMs,
-    times: u32,
-}
-
-impl Held {
-    fn hint(&self, name: &str) -> Evidence {
-        let part = self.reading.parts.iter().find(|part| part.name == name);
-        part.map_or(Evidence::Same, |part| part.sample.evidence)
-    }
 }
 
 /// Usage by SIM.
@@ -139,86 +107,6 @@ impl Meter {
     #[must_use]
     pub fn last_sim(&self) -> Option<SimId> {
         self.baseline.as_ref().map(|row| row.sim)
-    }
-
-    /// The SIM with that number; a new one where it was never seen, a
-    /// provisional one while the number is unknown. What a provisional SIM
-    /// counted in the same epoch goes to the SIM as soon as it has a name.
-    pub fn identify(&mut self, iccid: Option<&Iccid>, epoch: &str) -> (SimId, Option<Note>) {
-        let provisional = self
-            .baseline
-            .as_ref()
-            .filter(|row| row.epoch == epoch)
-            .and_then(|row| self.sims.get(&row.sim))
-            .filter(|sim| sim.id != UNNAMED_SIM && sim.iccid.is_none())
-            .map(|sim| sim.id);
-        let Some(iccid) = iccid else {
-            let id = provisional.unwrap_or_else(|| self.new_sim(None));
-            return (id, None);
-        };
-        let known =
-            self.sims.values().find(|sim| sim.iccid.as_ref() == Some(iccid)).map(|sim| sim.id);
-        match (known, provisional) {
-            (Some(id), None) => (id, None),
-            (None, None) => (self.new_sim(Some(iccid.clone())), None),
-            (None, Some(id)) => {
-                if let Some(sim) = self.sims.get_mut(&id) {
-                    sim.iccid = Some(iccid.clone());
-                }
-                self.sims_unsaved.insert(id);
-                (id, Some(merged_note(iccid, self.counted_by(id))))
-            }
-            (Some(to), Some(from)) => {
-                let moved = self.counted_by(from);
-                self.merge(from, to);
-                (to, Some(merged_note(iccid, moved)))
-            }
-        }
-    }
-
-    /// The SIM of a source that cannot name one.
-    pub fn unnamed(&mut self) -> SimId {
-        if !self.sims.contains_key(&UNNAMED_SIM) {
-            self.insert_sim(UNNAMED_SIM, None);
-        }
-        UNNAMED_SIM
-    }
-
-    fn counted_by(&self, id: SimId) -> Traffic {
-        self.sims.get(&id).map_or(Traffic::ZERO, |sim| sim.home.plus(sim.roaming))
-    }
-
-    fn new_sim(&mut self, iccid: Option<Iccid>) -> SimId {
-        let last = self.sims.keys().next_back().map_or(0, |id| id.0);
-        let id = SimId(last.saturating_add(1));
-        self.insert_sim(id, iccid);
-        id
-    }
-
-    fn insert_sim(&mut self, id: SimId, iccid: Option<Iccid>) {
-        let row =
-            SimRow { id, iccid, merged_into: None, home: Traffic::ZERO, roaming: Traffic::ZERO };
-        self.sims.insert(id, row);
-        self.sims_unsaved.insert(id);
-    }
-
-    fn merge(&mut self, from: SimId, to: SimId) {
-        let Some(mut source) = self.sims.get(&from).cloned() else { return };
-        if let Some(target) = self.sims.get_mut(&to) {
-            target.home = target.home.plus(source.home);
-            target.roaming = target.roaming.plus(source.roaming);
-        }
-        source.home = Traffic::ZERO;
-        source.roaming = Traffic::ZERO;
-        source.merged_into = Some(to);
-        self.sims.insert(from, source);
-        self.sims_unsaved.extend([from, to]);
-        self.slots.merge(from, to);
-        self.merged_unsaved.push((to, from));
-        if let Some(baseline) = self.baseline.as_mut().filter(|row| row.sim == from) {
-            baseline.sim = to;
-            self.baseline_unsaved = true;
-        }
     }
 
     /// Takes a reading of SIM `sim`'s traffic, taken at `at`.
@@ -290,40 +178,6 @@ impl Meter {
         };
         self.count(origin, sim, reading, roaming, at, bytes);
         Outcome::Counted { bytes, note: Some(note) }
-    }
-
-    /// One garbled digit must not look like a restart: what is no plain advance
-    /// is believed only when a second reading goes on from it. Gives what moved
-    /// between the two, or nothing while the reading is held.
-    fn confirm(&mut self, reading: &Reading, hinted: &Reading, at: Stamp) -> Option<Traffic> {
-        let times = self.held.as_ref().map_or(0, |held| held.times);
-        let since_held = self.held.as_ref().and_then(|held| {
-            let elapsed_ms = at.boot_ms.saturating_sub(held.boot_ms);
-            match judge(&held.marks, reading, elapsed_ms) {
-                Step::Advance(bytes) | Step::Wrap(bytes)
-                    if reading.evidence() == Evidence::Same =>
-                {
-                    Some(bytes)
-                }
-                Step::Advance(_)
-                | Step::Wrap(_)
-                | Step::Renewed(_)
-                | Step::Reset(_)
-                | Step::Gap(..) => None,
-            }
-        });
-        if since_held.is_none() && times >= HELD_MAX {
-            return Some(Traffic::ZERO);
-        }
-        if since_held.is_none() {
-            self.held = Some(Held {
-                reading: hinted.clone(),
-                marks: reading.marks(),
-                boot_ms: at.boot_ms,
-                times: times + 1,
-            });
-        }
-        since_held
     }
 
     /// Another SIM is in: what the counters hold is the new SIM's only where they
@@ -505,47 +359,11 @@ fn elapsed(before: Stamp, at: Stamp) -> BootMs {
     }
 }
 
-fn explain(verdict: Step, elapsed_ms: BootMs) -> (EventKind, String) {
-    let after =
-        format!("{}.{} s after the last reading", elapsed_ms / 1_000, elapsed_ms % 1_000 / 100);
-    match verdict {
-        Step::Advance(_) | Step::Wrap(_) => (
-            EventKind::Wrap,
-            format!("the counter passed the end of its width, {after}; counted exactly"),
-        ),
-        Step::Renewed(_) => (
-            EventKind::Reset,
-            format!(
-                "a data session ended and was counted to its last byte; the next one counts from \
-                 zero ({after})"
-            ),
-        ),
-        Step::Reset(_) => (
-            EventKind::Reset,
-            format!(
-                "the counter started again from zero, {after}; its new reading is counted whole, \
-                 what it moved before the restart and after the last reading is missing"
-            ),
-        ),
-        Step::Gap(_, cause) => (EventKind::Gap, format!("{} ({after})", cause.sentence())),
-    }
-}
-
-fn merged_note(iccid: &Iccid, counted: Traffic) -> Note {
-    Note {
-        kind: EventKind::SimMerged,
-        before: None,
-        seen: None,
-        counted,
-        uncounted: false,
-        unexplained: false,
-        detail: format!("what was counted while the SIM could not be read belongs to {iccid}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::counter::{Restarts, Sample, Width};
+    use super::super::reading::Mark;
+    use super::super::sim::Iccid;
     use super::super::time::Trust;
     use super::*;
 

@@ -118,8 +118,9 @@ impl Reading {
 ///
 /// - A run that had ended and a figure that is another: a new run, whole
 ///   (`Renewed`; `Reset` where runs may have passed unseen in between).
-/// - A counter without a mark began since: whole, in the same way; one that has
-///   not moved yet is nothing to speak of.
+/// - A counter without a mark began since, if it was watched for: whole (nothing
+///   to speak of while it has not moved); else it may have been there before
+///   (`Gap` of nothing).
 /// - A mark without a counter: nothing, if its run had ended; else a `Gap`.
 ///
 /// The verdict is the gravest of the parts', with all that was counted.
@@ -128,6 +129,10 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
     let seen = reading.parts.iter().map(|part| {
         let mark = before.iter().find(|mark| mark.name == part.name);
         match mark {
+            None if part.sample.counter.is_zero() => Step::Advance(Traffic::ZERO),
+            None if may_be_old(part.sample.evidence) => {
+                Step::Gap(Traffic::ZERO, GapCause::Incomparable)
+            }
             Some(mark) if !mark.ended => step(mark.counter, &part.sample, elapsed_ms),
             Some(mark) if part.ended && mark.counter == part.sample.counter => {
                 Step::Advance(Traffic::ZERO)
@@ -142,6 +147,14 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
     seen.chain(gone).fold(Step::Advance(Traffic::ZERO), Step::and)
 }
 
+/// Whether a counter that was never read may have counted before.
+fn may_be_old(evidence: Evidence) -> bool {
+    match evidence {
+        Evidence::Unwatched | Evidence::MayHaveRestarted | Evidence::Incomparable => true,
+        Evidence::Same | Evidence::Witnessed | Evidence::Restarted => false,
+    }
+}
+
 /// A run that began after the mark, and so from zero.
 fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
     if sample.evidence == Evidence::Incomparable {
@@ -152,7 +165,6 @@ fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
     }
     match step(Traffic::ZERO, &Sample { evidence: Evidence::Same, ..sample.clone() }, elapsed_ms) {
         Step::Gap(bytes, cause) => Step::Gap(bytes, cause),
-        whole if sample.evidence == Evidence::Same && whole.counted().is_zero() => whole,
         whole if sample.evidence == Evidence::Same => Step::Renewed(whole.counted()),
         whole => Step::Reset(whole.counted()),
     }
@@ -206,6 +218,12 @@ mod tests {
             ("a run began and ended between two readings",
                 vec![mark("4", 130, true)], vec![part("4", 140, true, Same)],
                 Renewed(t(140))),
+            ("and others may have passed while nobody listened",
+                vec![mark("4", 130, true)], vec![part("4", 140, false, Evidence::Unwatched)],
+                Reset(t(140))),
+            ("what goes on while nobody listened is believed",
+                vec![mark("4", 130, false)], vec![part("4", 140, true, Evidence::Unwatched)],
+                Advance(t(10))),
             ("and others may have passed unseen before it",
                 vec![mark("4", 130, true)], vec![part("4", 140, false, May)],
                 Reset(t(140))),
@@ -217,6 +235,9 @@ mod tests {
                 vec![part("4", 700, false, Did), part("6", 60, false, Same)],
                 Reset(t(710))),
             ("one that begins", vec![], vec![part("6", 9, false, Same)], Renewed(t(9))),
+            ("one that nobody watched for", vec![],
+                vec![part("6", 9, false, Evidence::Unwatched)],
+                Gap(t(0), GapCause::Incomparable)),
             ("one that has not moved yet", vec![], vec![part("6", 0, false, Same)], Advance(t(0))),
             ("one that ended unread, and a witness",
                 vec![mark("4", 100, false), mark("6", 0, false)],

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use posdatad::domain::counter::{Evidence, Sample};
 use posdatad::domain::report::{FaultKind, Identity, Report};
 use posdatad::domain::units::Traffic;
-use posdatad::modem::at::{Action, AtDialogue, AtSettings};
+use posdatad::modem::at::{AtDialogue, AtSettings};
+use posdatad::modem::{Action, Dialogue};
 
 pub const ICCID_1: &str = "89860120345678901234";
 pub const ICCID_2: &str = "89860120345678905678";
@@ -103,7 +104,7 @@ impl Bench {
     }
 
     pub fn open(&mut self) {
-        self.dialogue.opened(self.now_ms, Evidence::Same);
+        self.dialogue.opened(self.now_ms, Evidence::Same, ());
         self.settle();
     }
 
@@ -151,7 +152,7 @@ impl Bench {
             self.pass(step_ms);
             while let Some(Action::Reopen { at_ms }) = self.actions.pop() {
                 self.pass(at_ms.saturating_sub(self.now_ms));
-                self.dialogue.opened(self.now_ms, Evidence::MayHaveRestarted);
+                self.dialogue.opened(self.now_ms, Evidence::MayHaveRestarted, ());
                 self.settle();
             }
         }

@@ -70,7 +70,7 @@ fn connections() {
     let source = terminal.client.source().unwrap();
     assert_eq!(source.text("imei").as_deref(), Some("860000000000000"));
     assert_eq!(source.text("model").as_deref(), Some("EC25"));
-    terminal.await_said("they lag by up to 30 s");
+    terminal.await_said("its figures are up to 30 s old");
     fake.connect(0, "");
     fake.count(0, 70_000, 3_000);
     counted(&terminal, 70_000, 3_000);

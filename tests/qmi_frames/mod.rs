@@ -45,18 +45,12 @@ pub const FRAMES: [(&str, &str); 21] = [
     ("packet service status indication <", "0115008001ff04000022000900010200020012010004"),
 ];
 
-/// A frame's bytes.
-pub fn frame(name: &str) -> Vec<u8> {
-    let (_, hex) = FRAMES.iter().find(|(known, _)| *known == name).expect("a known frame");
-    bytes(hex)
-}
-
 /// Bytes of hexadecimal digits.
 pub fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex
         .chars()
         .filter(|c| !c.is_whitespace())
-        .map(|c| u8::try_from(c.to_digit(16).expect("a digit")).expect("four bits"))
+        .map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap())
         .collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }

@@ -158,7 +158,6 @@ impl Server {
     }
 
     /// The connection, for what else is on the same bus.
-    #[must_use]
     pub fn connection(&self) -> Connection {
         self.connection.clone()
     }

@@ -7,19 +7,29 @@ mod signals;
 mod task;
 mod values;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use zbus::Connection;
 
-use super::serial::FromPort;
+use super::port::FromPort;
 use crate::modem::modemmanager::Selector;
 
 /// ModemManager's name on the bus.
-pub(super) const NAME: &str = "org.freedesktop.ModemManager1";
+pub const NAME: &str = "org.freedesktop.ModemManager1";
 /// The object that lists its modems.
 pub(super) const ROOT: &str = "/org/freedesktop/ModemManager1";
+
+/// What the bus starts ModemManager by.
+const SERVICE: &str = "/usr/share/dbus-1/system-services/org.freedesktop.ModemManager1.service";
+
+/// Whether ModemManager is installed, so that it may come, if it is not there yet.
+#[must_use]
+pub fn is_installed() -> bool {
+    Path::new(SERVICE).exists()
+}
 
 /// A running source; dropping it ends its task.
 #[derive(Debug)]
@@ -32,14 +42,15 @@ impl ModemManagerSource {
     /// Begins to hear ModemManager on the bus that `bus` is connected to: none
     /// while there is none, another when it came back. Needs a tokio runtime.
     #[must_use]
-    pub fn start(
+    pub fn start<M: Send + 'static>(
         bus: watch::Receiver<Option<Connection>>,
         selector: Selector,
         boot_id: &str,
-        messages: mpsc::Sender<FromPort>,
+        messages: mpsc::Sender<M>,
+        message: impl Fn(FromPort) -> M + Send + 'static,
     ) -> Self {
         let read = Arc::new(Notify::new());
-        let task = task::Task::new(bus, selector, boot_id, Arc::clone(&read), messages);
+        let task = task::Task::new(bus, selector, boot_id, Arc::clone(&read), messages, message);
         Self { read, task: tokio::spawn(task.run()) }
     }
 

@@ -12,7 +12,7 @@ use super::signals::{BUS, Signals};
 use super::values::{self, BEARER, MODEM, MODEM_3GPP, Properties, SIM};
 use crate::adapters::clock;
 use crate::adapters::netdev;
-use crate::adapters::serial::FromPort;
+use crate::adapters::port::FromPort;
 use crate::domain::report::FaultKind;
 use crate::modem::modemmanager::facts::{Bearer, Modem, Sim, Witness, number};
 use crate::modem::modemmanager::{Observer, Selector, Timing};
@@ -24,11 +24,12 @@ const TELLING: [&str; 6] = ["State", "Sim", "Bearers", "EquipmentIdentifier", "M
 const NOT_RUNNING: &str = "ModemManager is not on the bus; is it installed and running \
                            (systemctl status ModemManager)?";
 
-pub(super) struct Task {
+pub(super) struct Task<M, F> {
     bus: watch::Receiver<Option<Connection>>,
     boot_id: String,
     read: Arc<Notify>,
-    messages: mpsc::Sender<FromPort>,
+    messages: mpsc::Sender<M>,
+    message: F,
     observer: Observer,
     /// Where each bearer was when it was last asked for: what was said before
     /// that is known.
@@ -38,17 +39,18 @@ pub(super) struct Task {
 /// What one look brought.
 type Look = (Modem, Option<Sim>, Vec<(u32, Bearer, Sequence)>);
 
-impl Task {
+impl<M, F: Fn(FromPort) -> M> Task<M, F> {
     pub(super) fn new(
         bus: watch::Receiver<Option<Connection>>,
         selector: Selector,
         boot_id: &str,
         read: Arc<Notify>,
-        messages: mpsc::Sender<FromPort>,
+        messages: mpsc::Sender<M>,
+        message: F,
     ) -> Self {
         let observer = Observer::new(selector, boot_id.to_owned());
         let known_at = HashMap::new();
-        Self { bus, boot_id: boot_id.to_owned(), read, messages, observer, known_at }
+        Self { bus, boot_id: boot_id.to_owned(), read, messages, message, observer, known_at }
     }
 
     /// Ends with the daemon.
@@ -161,10 +163,11 @@ impl Task {
                 let witness = self.witness(change.interface.as_deref());
                 self.observer.bearer_changed(clock::boot_ms(), path, &change, &witness);
             }
-            MODEM if self.observer.modem().is_none_or(|modem| modem.path == path) => {
-                if TELLING.iter().any(|key| changed.contains_key(*key)) {
-                    self.look(connection, signals, Timing::SeenNow).await;
-                }
+            MODEM
+                if self.observer.modem().is_none_or(|modem| modem.path == path)
+                    && TELLING.iter().any(|key| changed.contains_key(*key)) =>
+            {
+                self.look(connection, signals, Timing::SeenNow).await;
             }
             MODEM_3GPP if self.is_metered(path) => {
                 self.observer.registered(values::registration(changed));
@@ -246,7 +249,7 @@ impl Task {
     async fn pass_on(&mut self) {
         while let Some((epoch, report)) = self.observer.poll_report() {
             // The receiver is gone only when the daemon ends.
-            let _ = self.messages.send(FromPort::Report { epoch, report }).await;
+            let _ = self.messages.send((self.message)(FromPort::Report { epoch, report })).await;
         }
     }
 }

@@ -22,19 +22,13 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
             "\"at\" needs modem.port",
             "name the modem's AT port, as in port = \"/dev/ttyUSB2\"; no other port is ever opened",
         ),
-        Source::Qmi => reader.say(
-            Level::Warning,
-            "modem.source",
-            "not in this release: nothing would be metered",
-            "use \"at\", \"modemmanager\" or \"netdev\" until then",
-        ),
         Source::Netdev if !reader.is_set("modem.interface") => reader.say(
             Level::Error,
             "modem.source",
             "\"netdev\" needs modem.interface",
             "name the modem's interface, as in interface = \"wwan0\"; a default route may be Wi-Fi",
         ),
-        Source::Auto | Source::At | Source::ModemManager | Source::Netdev => {}
+        Source::Auto | Source::At | Source::Qmi | Source::ModemManager | Source::Netdev => {}
     }
     if config.backend.is_some() && config.terminal.serial.is_none() {
         reader.say(

@@ -1,24 +1,22 @@
 //! The dialogue itself: what comes in, what goes out, and in which phase it is.
-//!
-//! Bytes, time and requests come in through the `handle_`, `opened`, `closed`
-//! and `request_` methods; afterwards the `poll_` methods are drained. Nothing
-//! happens by itself: while nothing is asked, failed or requested there is no
-//! timer, and everything that is asked again now and then rides on a request.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::commands;
 use super::dialect::{Dialect, is_quectel_5g};
 use super::exchange::{Exchange, QUIET_MS_MAX};
-use super::health::Health;
 use super::network::Network;
 use super::plan::Step;
 use super::run::Run;
-use super::subscriber::Subscriber;
-use super::track::{Technology, Track};
+use super::track::Track;
 use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::time::BootMs;
+use crate::modem::dialogue::{Action, Dialogue};
+use crate::modem::health::Health;
+use crate::modem::link::Technology;
+use crate::modem::subscriber::Subscriber;
+use crate::modem::trace::Trace;
 use crate::proto::at::Command;
 use crate::proto::at::counters::Columns;
 
@@ -31,8 +29,6 @@ const UNANSWERED_MAX: u32 = 2;
 const UNANSWERED_MS: u64 = 10 * 60 * 1_000;
 /// After so many readings in a row that failed, the counters are tried anew.
 pub(super) const COUNTER_FAILURES_MAX: u32 = 5;
-/// The trace keeps at most so many lines until it is drained.
-const TRACE_LINES_MAX: usize = 256;
 
 /// What the configuration says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,17 +37,6 @@ pub struct AtSettings {
     pub columns: Columns,
     /// The counter to use; `None`: try all and keep what answers.
     pub counter: Option<Dialect>,
-}
-
-/// What whoever owns the port is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Close the port, and open it again at this time; then say
-    /// [`AtDialogue::opened`] or [`AtDialogue::closed`].
-    Reopen {
-        /// On the boot clock, ms.
-        at_ms: BootMs,
-    },
 }
 
 /// Where the dialogue is.
@@ -102,7 +87,7 @@ pub struct AtDialogue {
     transmit: VecDeque<Vec<u8>>,
     reports: VecDeque<Report>,
     actions: VecDeque<Action>,
-    trace: Option<VecDeque<String>>,
+    trace: Trace,
 }
 
 /// A command that was not answered lately.
@@ -156,102 +141,8 @@ impl AtDialogue {
             transmit: VecDeque::new(),
             reports: VecDeque::new(),
             actions: VecDeque::new(),
-            trace: None,
+            trace: Trace::default(),
         }
-    }
-
-    /// The port is open. `epoch_changed` says what is known of a restart of the
-    /// modem since the last sample ([`Evidence::MayHaveRestarted`] when it was
-    /// enumerated again or the terminal booted).
-    pub fn opened(&mut self, now_ms: BootMs, epoch_changed: Evidence) {
-        self.start_over();
-        self.hint(epoch_changed);
-        self.begin(now_ms);
-    }
-
-    /// The port could not be opened, or failed. The fault is said, and a
-    /// [`Action::Reopen`] asks for another try after a back-off.
-    pub fn closed(&mut self, now_ms: BootMs, kind: FaultKind, detail: String) {
-        self.start_over();
-        self.phase = Phase::Closed;
-        let report = self.health.port_failure(kind, detail);
-        self.report(report);
-        self.ask_to_reopen(now_ms);
-    }
-
-    /// The engine wants a reading. It is given as soon as the dialogue can: at
-    /// once while all is well, after recovery otherwise. Requests do not add up.
-    pub fn request_reading(&mut self, now_ms: BootMs) {
-        self.wanted = true;
-        if self.phase == Phase::Idle {
-            self.begin(now_ms);
-        }
-    }
-
-    /// Bytes came from the modem.
-    pub fn handle_bytes(&mut self, now_ms: BootMs, bytes: &[u8]) {
-        for byte in bytes {
-            if self.phase == Phase::Closed {
-                return;
-            }
-            let trace = &mut self.trace;
-            let heard = self.exchange.push(now_ms, *byte, &mut |line| traced(trace, '<', line));
-            if let Some(heard) = heard {
-                self.heard(now_ms, heard);
-            }
-        }
-    }
-
-    /// The time of [`Self::poll_timeout`] has come. Coming early does no harm.
-    pub fn handle_timeout(&mut self, now_ms: BootMs) {
-        if self.poll_timeout().is_none_or(|due_ms| now_ms < due_ms) {
-            return;
-        }
-        match self.phase {
-            Phase::Asking(step) => self.not_answered(now_ms, step),
-            Phase::Settling { .. } => self.advance(now_ms),
-            Phase::Waiting { .. } if self.plan.is_empty() => self.begin(now_ms),
-            Phase::Waiting { .. } => self.advance(now_ms),
-            Phase::Closed | Phase::Idle => {}
-        }
-    }
-
-    /// The next bytes to send.
-    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.transmit.pop_front()
-    }
-
-    /// The next report.
-    pub fn poll_report(&mut self) -> Option<Report> {
-        self.reports.pop_front()
-    }
-
-    /// The next thing that the owner of the port is to do.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
-    /// When [`Self::handle_timeout`] wants to be called; `None`: not at all.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<BootMs> {
-        match self.phase {
-            Phase::Closed | Phase::Idle => None,
-            Phase::Asking(_) => self.exchange.deadline_ms(),
-            Phase::Settling { until_ms, .. } | Phase::Waiting { until_ms } => Some(until_ms),
-        }
-    }
-
-    /// Switches the trace on or off. It shows card and subscriber numbers: it is
-    /// for a technician who asked for it, not for the journal.
-    pub fn set_trace(&mut self, on: bool) {
-        if on != self.trace.is_some() {
-            self.trace = on.then(VecDeque::new);
-        }
-    }
-
-    /// The next line of the trace: `> AT+QGDCNT?`, `< +QGDCNT: 1,2`.
-    pub fn poll_trace(&mut self) -> Option<String> {
-        self.trace.as_mut()?.pop_front()
     }
 
     /// Says a report, if there is one.
@@ -370,7 +261,7 @@ impl AtDialogue {
 
     fn send(&mut self, now_ms: BootMs, step: Step, command: Command) {
         self.exchange.start(now_ms, command);
-        traced(&mut self.trace, '>', command.text);
+        self.trace.line('>', &command.text);
         self.transmit.push_back(command.to_bytes());
         self.phase = Phase::Asking(step);
     }
@@ -432,11 +323,94 @@ impl AtDialogue {
     }
 }
 
-fn traced(trace: &mut Option<VecDeque<String>>, sign: char, text: &str) {
-    if let Some(lines) = trace {
-        if lines.len() >= TRACE_LINES_MAX {
-            lines.pop_front();
+impl Dialogue for AtDialogue {
+    /// A serial port has nothing to tell.
+    type Way = ();
+
+    fn opened(&mut self, now_ms: BootMs, epoch_changed: Evidence, (): ()) {
+        self.start_over();
+        // What a modem says while its port is closed is lost: `RDY`, too.
+        let unheard = epoch_changed == Evidence::Unwatched;
+        self.hint(if unheard { Evidence::MayHaveRestarted } else { epoch_changed });
+        self.begin(now_ms);
+    }
+
+    fn closed(&mut self, now_ms: BootMs, kind: FaultKind, detail: String) {
+        self.start_over();
+        self.phase = Phase::Closed;
+        let report = self.health.port_failure(kind, detail);
+        self.report(report);
+        self.ask_to_reopen(now_ms);
+    }
+
+    fn request_reading(&mut self, now_ms: BootMs) {
+        self.wanted = true;
+        if self.phase == Phase::Idle {
+            self.begin(now_ms);
         }
-        lines.push_back(format!("{sign} {text}"));
+    }
+
+    fn stop(&mut self, _now_ms: BootMs) {
+        // Nothing of the modem's is held.
+        self.start_over();
+        self.phase = Phase::Closed;
+    }
+
+    fn is_stopped(&self) -> bool {
+        true
+    }
+
+    fn handle_bytes(&mut self, now_ms: BootMs, bytes: &[u8]) {
+        for byte in bytes {
+            if self.phase == Phase::Closed {
+                return;
+            }
+            let trace = &mut self.trace;
+            let heard = self.exchange.push(now_ms, *byte, &mut |line| trace.line('<', &line));
+            if let Some(heard) = heard {
+                self.heard(now_ms, heard);
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now_ms: BootMs) {
+        if self.poll_timeout().is_none_or(|due_ms| now_ms < due_ms) {
+            return;
+        }
+        match self.phase {
+            Phase::Asking(step) => self.not_answered(now_ms, step),
+            Phase::Settling { .. } => self.advance(now_ms),
+            Phase::Waiting { .. } if self.plan.is_empty() => self.begin(now_ms),
+            Phase::Waiting { .. } => self.advance(now_ms),
+            Phase::Closed | Phase::Idle => {}
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.transmit.pop_front()
+    }
+
+    fn poll_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<BootMs> {
+        match self.phase {
+            Phase::Closed | Phase::Idle => None,
+            Phase::Asking(_) => self.exchange.deadline_ms(),
+            Phase::Settling { until_ms, .. } | Phase::Waiting { until_ms } => Some(until_ms),
+        }
+    }
+
+    fn set_trace(&mut self, on: bool) {
+        self.trace.set(on);
+    }
+
+    fn poll_trace(&mut self) -> Option<String> {
+        self.trace.poll()
     }
 }

@@ -10,9 +10,7 @@
 //! | `exchange` | one command in flight and its time-out |
 //! | `run` | whether the port is set up in this run of the modem, and its mark |
 //! | `track` | readings to samples: evidence, width, doubtful figures |
-//! | `subscriber` | the SIM's number, confirmed, and when to look again |
 //! | `network` | roaming and network time |
-//! | `health` | failures, back-off, what is said about them |
 //!
 //! **Invariant.** No counter is ever reset or saved by this program: neither
 //! `AT+QGDCNT=0|1`, `AT#GDATAVOL=0` nor `AT^DSFLOWCLR` stands anywhere in it.
@@ -25,13 +23,11 @@ mod commands;
 pub mod dialect;
 pub mod dialogue;
 mod exchange;
-mod health;
 mod hearing;
 mod network;
 mod plan;
 mod run;
-mod subscriber;
 mod track;
 
 pub use dialect::Dialect;
-pub use dialogue::{Action, AtDialogue, AtSettings};
+pub use dialogue::{AtDialogue, AtSettings};

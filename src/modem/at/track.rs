@@ -10,35 +10,12 @@ use super::dialect::{ContextCount, Dialect, Figures};
 use crate::domain::counter::{Evidence, Restarts, Sample, Width};
 use crate::domain::time::BootMs;
 use crate::domain::units::Traffic;
+use crate::modem::link::Technology;
 
-/// What an LTE link moves at most, bytes a second one way (Cat 6, 300 Mbit/s,
-/// and some room).
-const RATE_MAX_LTE: u64 = 50_000_000;
-/// What a 5G link moves at most, bytes a second one way.
-const RATE_MAX_NR: u64 = 500_000_000;
 /// Answers are late by up to this, s: room for the rate's judgement.
 const LATENESS_S: u64 = 15;
 /// How many figures in a row may disagree with each other.
 const DOUBTS_MAX: u32 = 4;
-
-/// The technology of the link, for what it can move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Technology {
-    /// LTE and older.
-    Lte,
-    /// 5G.
-    Nr,
-}
-
-impl Technology {
-    /// The most that it moves, bytes a second one way.
-    pub(super) fn rate_max(self) -> u64 {
-        match self {
-            Self::Lte => RATE_MAX_LTE,
-            Self::Nr => RATE_MAX_NR,
-        }
-    }
-}
 
 /// What became of a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +157,9 @@ impl Track {
             // The meter believes what is no plain advance when a second reading
             // without a doubt goes on from it.
             Evidence::Same => self.sum_is_new && self.last.is_none(),
-            Evidence::Witnessed | Evidence::MayHaveRestarted => self.sum_is_new,
+            Evidence::Unwatched | Evidence::Witnessed | Evidence::MayHaveRestarted => {
+                self.sum_is_new
+            }
             Evidence::Restarted => false,
             Evidence::Incomparable => true,
         };

@@ -98,8 +98,10 @@ mod tests {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             interface: interface.map(str::to_owned),
         };
+        // The modems, the selector, the one that is metered now, the chosen one.
+        type Row<'a> = (&'a [Modem], Selector, Option<&'a str>, Result<&'a str, &'a str>);
         #[rustfmt::skip]
-        let table: [(&[Modem], Selector, Option<&str>, Result<&str, &str>); 11] = [
+        let table: [Row<'_>; 11] = [
             (&[], named(&[], None), None, Err("knows no modem")),
             (&two[..1], named(&[], None), None, Ok("/m/0")),
             (&two[..1], named(&["/dev/ttyUSB9"], None), None, Ok("/m/0")),

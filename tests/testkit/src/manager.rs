@@ -63,7 +63,7 @@ mod tests {
         let card = Card { iccid: "8986001637920082246".to_owned(), imsi: "460001".to_owned() };
         let registers = Registers::new(Width::Bits64);
         let mut modem = Modem::new(Dialect::UBlox, "86".to_owned(), card, registers, now);
-        let mut ask = |modem: &mut Modem, line: &str| {
+        let ask = |modem: &mut Modem, line: &str| {
             let reply = modem.execute(line, now, 0).unwrap();
             (reply.lines, reply.result)
         };

@@ -1,33 +1,35 @@
-//! A modem on a serial port: a thread of its own that carries bytes between the
-//! port and the AT dialogue, and sleeps whenever neither has anything to say.
+//! A modem's port: a thread of its own that carries bytes between the port and
+//! the dialogue, and sleeps whenever neither has anything to say.
+//!
+//! | room | owns |
+//! |---|---|
+//! | this file | the thread: open, carry, lose, open again, end |
+//! | [`devices`] | which ports and devices may be opened, and what tells one life of them from the next |
 
-pub mod ports;
+pub mod devices;
 
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use serialport::TTYPort;
 
 use super::clock;
 use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Report};
 use crate::domain::time::BootMs;
-use crate::modem::at::{Action, AtDialogue, AtSettings};
+use crate::modem::{Action, Dialogue};
 
-/// How long one write may block before the port counts as hung.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Enough for two calls deep of parsing; the default of 2 MiB is only address
 /// space, yet some terminals run without overcommit.
 const STACK_BYTES: usize = 128 * 1024;
+/// How long the end may take to give back what was taken from the modem, ms.
+const STOP_MS_MAX: BootMs = 1_500;
 
-/// What the thread says to the daemon.
+/// What a source says to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromPort {
     /// The dialogue has a report; `epoch` names this life of the port.
@@ -41,6 +43,59 @@ pub enum FromPort {
     Trace(String),
 }
 
+/// An open port.
+pub trait Line: Send {
+    /// What has come, at least a byte; 0: the other side is gone.
+    ///
+    /// # Errors
+    /// The system's; `WouldBlock`, `TimedOut` and `Interrupted` are none of the
+    /// port's.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize>;
+
+    /// Sends all of it.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// What to wait on.
+    fn descriptor(&self) -> BorrowedFd<'_>;
+
+    /// What it means that the other side is gone, and what to do.
+    fn lost(&self) -> (FaultKind, String);
+}
+
+/// A port that was opened.
+pub struct Opened<W> {
+    /// The port.
+    pub line: Box<dyn Line>,
+    /// What tells this life of the device from the next.
+    pub node: String,
+    /// What the dialogue wants to know of it.
+    pub way: W,
+}
+
+/// Why a port was not opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotOpened {
+    /// What kind of fault it is.
+    pub kind: FaultKind,
+    /// For people: what was tried, what came back, what to do.
+    pub detail: String,
+}
+
+/// Opens a port, again and again.
+pub trait Opener<W>: Send {
+    /// Tries it once.
+    ///
+    /// # Errors
+    /// [`NotOpened`].
+    fn open(&mut self) -> Result<Opened<W>, NotOpened>;
+
+    /// The port's path, for people.
+    fn path(&self) -> String;
+}
+
 enum Command {
     Read,
     Trace(bool),
@@ -49,40 +104,44 @@ enum Command {
 
 /// A running port; dropping it stops its thread.
 #[derive(Debug)]
-pub struct SerialSource {
+pub struct PortSource {
     commands: Sender<Command>,
     wake: Arc<EventFd>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl SerialSource {
-    /// Starts to talk to the modem at `path`, which need not be there yet.
-    /// Everything it says goes to `say`, which may block.
+impl PortSource {
+    /// Starts to talk to the modem, which need not be there yet. Everything it
+    /// says goes to `say`, which may block. `name` is the thread's.
     ///
     /// # Errors
     /// When the system has no thread or descriptor left.
-    pub fn start(
-        path: &Path,
-        settings: AtSettings,
+    pub fn start<D>(
+        name: &str,
+        dialogue: D,
+        opener: Box<dyn Opener<D::Way>>,
         boot_id: &str,
         say: impl Fn(FromPort) + Send + 'static,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Self>
+    where
+        D: Dialogue + Send + 'static,
+        D::Way: 'static,
+    {
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (commands, inbox) = channel();
         let worker = Worker {
-            path: path.to_owned(),
+            opener,
             boot_id: boot_id.to_owned(),
-            epoch: boot_id.to_owned(),
-            dialogue: AtDialogue::new(settings),
-            port: None,
-            opened_before: false,
+            node: None,
+            dialogue,
+            line: None,
             reopen_at_ms: Some(0),
             inbox,
             wake: Arc::clone(&wake),
             say: Box::new(say),
         };
         let thread = std::thread::Builder::new()
-            .name("serial".to_owned())
+            .name(name.to_owned())
             .stack_size(STACK_BYTES)
             .spawn(move || worker.run())?;
         Ok(Self { commands, wake, thread: Some(thread) })
@@ -98,6 +157,12 @@ impl SerialSource {
         self.command(Command::Trace(on));
     }
 
+    /// Lets it end by itself: whoever cannot wait for that.
+    pub fn retire(mut self) {
+        self.command(Command::Stop);
+        self.thread = None;
+    }
+
     fn command(&self, command: Command) {
         // A thread that is gone has said why; there is no one to wake.
         if self.commands.send(command).is_ok() {
@@ -106,7 +171,7 @@ impl SerialSource {
     }
 }
 
-impl Drop for SerialSource {
+impl Drop for PortSource {
     fn drop(&mut self) {
         self.command(Command::Stop);
         if let Some(thread) = self.thread.take() {
@@ -115,32 +180,32 @@ impl Drop for SerialSource {
     }
 }
 
-struct Worker {
-    path: PathBuf,
+struct Worker<D: Dialogue> {
+    opener: Box<dyn Opener<D::Way>>,
     boot_id: String,
-    epoch: String,
-    dialogue: AtDialogue,
-    port: Option<TTYPort>,
-    opened_before: bool,
+    /// The device's life when it was last open.
+    node: Option<String>,
+    dialogue: D,
+    line: Option<Box<dyn Line>>,
     reopen_at_ms: Option<BootMs>,
     inbox: Receiver<Command>,
     wake: Arc<EventFd>,
     say: Box<dyn Fn(FromPort) + Send>,
 }
 
-impl Worker {
+impl<D: Dialogue> Worker<D> {
     fn run(mut self) {
         loop {
             if !self.obey() {
-                return;
+                return self.end();
             }
             let now_ms = clock::boot_ms();
-            if self.port.is_none() && self.reopen_at_ms.is_some_and(|at| at <= now_ms) {
+            if self.line.is_none() && self.reopen_at_ms.is_some_and(|at| at <= now_ms) {
                 self.open(now_ms);
             }
             self.dialogue.handle_timeout(now_ms);
             self.drain(now_ms);
-            self.wait();
+            self.wait(None);
         }
     }
 
@@ -156,50 +221,51 @@ impl Worker {
         }
     }
 
+    /// Gives back what was taken from the modem, for as long as that may take.
+    fn end(mut self) {
+        let mut now_ms = clock::boot_ms();
+        let until_ms = now_ms.saturating_add(STOP_MS_MAX);
+        self.dialogue.stop(now_ms);
+        while now_ms < until_ms {
+            self.dialogue.handle_timeout(now_ms);
+            self.drain(now_ms);
+            if self.line.is_none() || self.dialogue.is_stopped() {
+                return;
+            }
+            self.wait(Some(until_ms));
+            now_ms = clock::boot_ms();
+        }
+    }
+
     fn open(&mut self, now_ms: BootMs) {
-        let opened =
-            ports::identity(&self.path).map_err(serialport::Error::from).and_then(|node| {
-                // 115200 baud 8N1 is what USB modems ignore and UART modems start with.
-                let builder =
-                    serialport::new(self.path.to_string_lossy(), 115_200).timeout(WRITE_TIMEOUT);
-                Ok((node, TTYPort::open(&builder)?))
-            });
-        match opened {
-            Ok((node, port)) => {
-                let epoch = format!("{} {node}", self.boot_id);
-                let evidence =
-                    if self.opened_before { Evidence::MayHaveRestarted } else { Evidence::Same };
-                self.opened_before = true;
-                self.epoch = epoch;
-                self.port = Some(port);
-                self.reopen_at_ms = None;
-                self.dialogue.opened(now_ms, evidence);
+        self.reopen_at_ms = None;
+        match self.opener.open() {
+            Ok(Opened { line, node, way }) => {
+                let evidence = match &self.node {
+                    None => Evidence::Same,
+                    Some(before) if *before == node => Evidence::Unwatched,
+                    Some(_) => Evidence::MayHaveRestarted,
+                };
+                self.node = Some(node);
+                self.line = Some(line);
+                self.dialogue.opened(now_ms, evidence, way);
             }
-            Err(error) => {
-                self.reopen_at_ms = None;
-                let kind = fault_of(&error);
-                let detail = format!("{}: {error}; {}", self.path.display(), advice(kind));
-                self.dialogue.closed(now_ms, kind, detail);
-            }
+            Err(NotOpened { kind, detail }) => self.dialogue.closed(now_ms, kind, detail),
         }
     }
 
     /// The other side is gone: the next life of the port may be another modem.
     fn lost(&mut self, now_ms: BootMs, why: &str) {
-        self.port = None;
-        let detail =
-            format!("{}: {why}; it is opened again as soon as it is back", self.path.display());
-        self.dialogue.closed(now_ms, FaultKind::Vanished, detail);
-    }
-
-    fn report(&self, report: Report) {
-        (self.say)(FromPort::Report { epoch: self.epoch.clone(), report });
+        let Some(line) = self.line.take() else { return };
+        let (kind, meaning) = line.lost();
+        let detail = format!("{}: {why}; {meaning}", self.opener.path());
+        self.dialogue.closed(now_ms, kind, detail);
     }
 
     fn drain(&mut self, now_ms: BootMs) {
         while let Some(bytes) = self.dialogue.poll_transmit() {
-            let Some(port) = self.port.as_mut() else { continue };
-            if let Err(error) = port.write_all(&bytes) {
+            let Some(line) = self.line.as_mut() else { continue };
+            if let Err(error) = line.write_all(&bytes) {
                 self.lost(now_ms, &format!("it cannot be written to ({error})"));
             }
         }
@@ -207,28 +273,29 @@ impl Worker {
             (self.say)(FromPort::Trace(line));
         }
         while let Some(report) = self.dialogue.poll_report() {
-            self.report(report);
+            let node = self.node.as_deref().unwrap_or_default();
+            let epoch = format!("{} {node}", self.boot_id).trim_end().to_owned();
+            (self.say)(FromPort::Report { epoch, report });
         }
         while let Some(Action::Reopen { at_ms }) = self.dialogue.poll_action() {
-            self.port = None;
+            self.line = None;
             self.reopen_at_ms = Some(at_ms);
         }
     }
 
     /// Sleeps until the port, a command or a deadline wants attention.
-    fn wait(&mut self) {
+    fn wait(&mut self, at_most_ms: Option<BootMs>) {
         let now_ms = clock::boot_ms();
-        let deadline =
-            [self.dialogue.poll_timeout(), self.reopen_at_ms].into_iter().flatten().min();
-        let timeout = deadline.map_or(PollTimeout::NONE, |at| {
+        let deadline = [self.dialogue.poll_timeout(), self.reopen_at_ms, at_most_ms];
+        let timeout = deadline.into_iter().flatten().min().map_or(PollTimeout::NONE, |at| {
             // One more than the rest, so that the deadline has passed on waking.
             let rest = at.saturating_sub(now_ms).saturating_add(u64::from(at > now_ms));
             PollTimeout::try_from(rest.min(3_600_000)).unwrap_or(PollTimeout::MAX)
         });
         let wake = Arc::clone(&self.wake);
         let mut fds = vec![PollFd::new(wake.as_fd(), PollFlags::POLLIN)];
-        if let Some(port) = &self.port {
-            fds.push(PollFd::new(descriptor(port), PollFlags::POLLIN));
+        if let Some(line) = &self.line {
+            fds.push(PollFd::new(line.descriptor(), PollFlags::POLLIN));
         }
         let ready = poll(&mut fds, timeout);
         let port_ready =
@@ -241,12 +308,12 @@ impl Worker {
     }
 
     fn receive(&mut self) {
-        let mut bytes = [0_u8; 512];
-        let Some(port) = self.port.as_mut() else { return };
-        let received = port.read(&mut bytes);
+        let mut bytes = [0_u8; 4096];
+        let Some(line) = self.line.as_mut() else { return };
+        let received = line.read(&mut bytes);
         let now_ms = clock::boot_ms();
         match received {
-            Ok(0) => self.lost(now_ms, "the port was closed from the other side"),
+            Ok(0) => self.lost(now_ms, "it was closed from the other side"),
             Ok(count) => {
                 self.dialogue.handle_bytes(now_ms, bytes.get(..count).unwrap_or_default());
             }
@@ -258,36 +325,6 @@ impl Worker {
                         | io::ErrorKind::WouldBlock
                 ) => {}
             Err(error) => self.lost(now_ms, &format!("it went away ({error})")),
-        }
-    }
-}
-
-/// The port's descriptor, lent for as long as the port is.
-#[allow(unsafe_code, reason = "serialport knows no AsFd")]
-fn descriptor(port: &TTYPort) -> BorrowedFd<'_> {
-    // SAFETY: the descriptor is open for as long as the port is borrowed.
-    unsafe { BorrowedFd::borrow_raw(port.as_raw_fd()) }
-}
-
-fn fault_of(error: &serialport::Error) -> FaultKind {
-    match error.kind() {
-        serialport::ErrorKind::NoDevice => FaultKind::Denied,
-        serialport::ErrorKind::Io(io::ErrorKind::NotFound) => FaultKind::Missing,
-        serialport::ErrorKind::Io(_)
-        | serialport::ErrorKind::InvalidInput
-        | serialport::ErrorKind::Unknown => FaultKind::Denied,
-    }
-}
-
-fn advice(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::Missing => "is the modem plugged in and [modem] port right?",
-        FaultKind::Denied => {
-            "is it a modem's serial port, does another program hold it (ModemManager: see the \
-             README), is posdatad in its group (dialout)?"
-        }
-        FaultKind::Vanished | FaultKind::Silent | FaultKind::Garbled | FaultKind::NoCounter => {
-            "see the manual"
         }
     }
 }

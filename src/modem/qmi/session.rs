@@ -1,0 +1,267 @@
+//! The data session of one address family, as it is followed: which session a
+//! figure belongs to, and what that says of the one before.
+//!
+//! A modem says things in their order, but a question may cross an indication on
+//! its way. So the states that the session passed through while a question was
+//! out are kept, and a figure is believed only when all of those that fit it mean
+//! the same session; else it is asked for again.
+
+use crate::domain::counter::{Evidence, Restarts, Sample, Width};
+use crate::domain::reading::Part;
+use crate::domain::units::Traffic;
+use crate::proto::qmi::wds::{Both, Connection, Counts, Family, Statistics};
+
+/// How often in a row a figure is asked for again before the last answer is
+/// taken for what it looks like.
+const AGAIN_MAX: u32 = 8;
+
+/// Whether there is a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unknown,
+    Up,
+    Down,
+}
+
+/// A state, and the number of the session that is up or was up last.
+type At = (State, u64);
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// [`Session::part`] has it.
+    Yes,
+    /// It cannot be told which session it is about.
+    AskAgain,
+    /// The modem has no such figure.
+    NotAvailable,
+}
+
+/// What is known of a session's count.
+#[derive(Clone, Copy, Debug)]
+struct Figure {
+    session: u64,
+    /// `None`: it is over, and what it counted cannot be read (any more).
+    counter: Option<Traffic>,
+    packets: Option<Both>,
+    ended: bool,
+}
+
+/// The session of one family.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    family: Family,
+    now: At,
+    /// The states while a question is out, from when it was sent on.
+    during: Vec<At>,
+    /// The last figure that was taken.
+    figure: Option<Figure>,
+    /// The last that the engine was given.
+    given: Option<Figure>,
+    /// What else hints at a restart since then.
+    hint: Evidence,
+    again: u32,
+}
+
+impl Session {
+    pub(super) fn new(family: Family) -> Self {
+        Self {
+            family,
+            now: (State::Unknown, 0),
+            during: Vec::new(),
+            figure: None,
+            given: None,
+            hint: Evidence::Unwatched,
+            again: 0,
+        }
+    }
+
+    /// Nobody listened for a while: sessions may have come and gone.
+    pub(super) fn lost_sight(&mut self, hint: Evidence) {
+        *self = Self { hint: self.hint.max(hint), ..Self::new(self.family) };
+    }
+
+    /// The modem says whether there is a session. True when that is news.
+    pub(super) fn heard(&mut self, connection: Connection) -> bool {
+        let (state, number) = self.now;
+        let next = match (connection, state) {
+            // A suspended one is still the same.
+            (Connection::Connected | Connection::Suspended, State::Down) => (State::Up, number + 1),
+            (Connection::Connected | Connection::Suspended, State::Unknown | State::Up) => {
+                (State::Up, number)
+            }
+            (Connection::Disconnected | Connection::Authenticating, _) => (State::Down, number),
+        };
+        if next == self.now {
+            return false;
+        }
+        self.now = next;
+        if !self.during.is_empty() {
+            self.during.push(next);
+        }
+        true
+    }
+
+    /// The answer to the question whether there is a session, sent when nothing
+    /// was known: an indication since then knows better.
+    pub(super) fn status(&mut self, connection: Connection) {
+        if self.now.0 == State::Unknown {
+            self.heard(connection);
+        }
+    }
+
+    /// What was moved is asked for.
+    pub(super) fn asked(&mut self) {
+        self.during = vec![self.now];
+    }
+
+    /// The answer.
+    pub(super) fn answered(&mut self, statistics: Statistics) -> Taken {
+        let during = std::mem::take(&mut self.during);
+        let fitting = match statistics {
+            Statistics::InCall(_) => State::Up,
+            Statistics::OutOfCall { .. } => State::Down,
+        };
+        let mut sessions: Vec<u64> = during
+            .iter()
+            .filter(|(state, _)| *state == fitting || *state == State::Unknown)
+            .map(|(_, session)| *session)
+            .collect();
+        sessions.dedup();
+        let session = match sessions.as_slice() {
+            [only] => *only,
+            [] => self.missed(fitting),
+            [.., last] if self.again >= AGAIN_MAX => *last,
+            _ => return self.ask_again(),
+        };
+        if self.now.0 == State::Unknown {
+            self.now.0 = fitting;
+        }
+        let figure = |bytes, packets, ended| Figure {
+            session,
+            counter: Option::map(bytes, traffic),
+            packets,
+            ended,
+        };
+        match statistics {
+            Statistics::InCall(Counts { bytes: None, .. }) => Taken::NotAvailable,
+            Statistics::InCall(Counts { bytes, packets }) => {
+                self.take(figure(bytes, packets, false))
+            }
+            Statistics::OutOfCall { last_call } => self.take(figure(last_call, None, true)),
+        }
+    }
+
+    /// The modem reports unasked what was moved. True when that is a new figure.
+    pub(super) fn reported(&mut self, counts: Counts) -> bool {
+        let (Some(last), Some(bytes)) = (self.figure, counts.bytes) else { return false };
+        let counter = traffic(bytes);
+        // Only where it plainly goes on: everything else is asked for.
+        let goes_on = self.now == (State::Up, last.session)
+            && !last.ended
+            && last
+                .counter
+                .is_some_and(|before| counter != before && counter.minus(before).is_some());
+        if goes_on {
+            let packets = counts.packets.or(last.packets);
+            self.figure = Some(Figure { counter: Some(counter), packets, ..last });
+        }
+        goes_on
+    }
+
+    /// Whether a figure was taken since nobody listened.
+    pub(super) fn is_known(&self) -> bool {
+        self.figure.is_some()
+    }
+
+    /// Whether a figure was taken that the engine was not given.
+    pub(super) fn has_news(&self) -> bool {
+        let key = |figure: Figure| (figure.session, figure.counter, figure.ended);
+        self.figure.map(key) != self.given.map(key)
+    }
+
+    /// The session's part of a reading; `None` when there is nothing to tell.
+    pub(super) fn part(&self, rate_max: u64) -> Option<Part> {
+        let figure = self.figure?;
+        Some(Part {
+            name: self.family.name().to_owned(),
+            ended: figure.ended,
+            sample: Sample {
+                counter: figure.counter.unwrap_or(Traffic::ZERO),
+                width: Width::Bits64,
+                restarts: Restarts::FromZero,
+                evidence: self.evidence(figure),
+                rate_max,
+            },
+        })
+    }
+
+    /// The engine was given the part.
+    pub(super) fn given(&mut self) {
+        self.given = self.figure;
+        self.hint = Evidence::Same;
+    }
+
+    /// What a figure says of a restart since the last that was given.
+    fn evidence(&self, figure: Figure) -> Evidence {
+        let own = match self.given {
+            None => Evidence::Same,
+            Some(given) if figure.session == given.session => {
+                let continued = if given.ended {
+                    figure.counter == given.counter
+                } else {
+                    given.counter.is_some()
+                };
+                // The end of a session says something else than it did.
+                if continued { Evidence::Same } else { Evidence::Incomparable }
+            }
+            Some(given) if figure.session == given.session + 1 && given.ended => Evidence::Same,
+            Some(_) => Evidence::Restarted,
+        };
+        own.max(self.hint)
+    }
+
+    /// An indication was missed: the answer tells of a state that the session was
+    /// not in as far as is known. Gives the number of the session it is about.
+    fn missed(&mut self, state: State) -> u64 {
+        let (before, number) = self.now;
+        let number = if before == State::Down { number + 1 } else { number };
+        self.now = (state, number);
+        number
+    }
+
+    fn take(&mut self, mut figure: Figure) -> Taken {
+        if let Some(last) = self.figure.filter(|last| last.session == figure.session) {
+            let fell = figure
+                .counter
+                .zip(last.counter)
+                .is_some_and(|(now, before)| now.minus(before).is_none());
+            let packets_fell = figure.packets.zip(last.packets).is_some_and(|(now, before)| {
+                now.sent < before.sent || now.received < before.received
+            });
+            let returned = last.ended && !figure.ended;
+            if fell || packets_fell || returned {
+                // A figure that was overtaken by a later one looks like this; a
+                // session that began unheard does, too, and goes on doing so.
+                if self.again < AGAIN_MAX {
+                    return self.ask_again();
+                }
+                let (state, _) = self.now;
+                self.now = (state, figure.session + 1);
+                figure.session += 1;
+            }
+        }
+        self.again = 0;
+        self.figure = Some(figure);
+        Taken::Yes
+    }
+
+    fn ask_again(&mut self) -> Taken {
+        self.again += 1;
+        Taken::AskAgain
+    }
+}
+
+fn traffic(bytes: Both) -> Traffic {
+    Traffic { rx: bytes.received, tx: bytes.sent }
+}
