@@ -8,4 +8,5 @@ mod support;
 
 mod counts;
 mod fake;
+mod qmi_modem;
 mod real;

@@ -3,7 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::report::Identity;
+use crate::domain::sim::Iccid;
 use crate::domain::units::Traffic;
+
+/// Names are cut to so many characters.
+const NAME_CHARS_MAX: usize = 64;
 
 /// One modem object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,4 +122,25 @@ pub type Witness = BTreeMap<String, KernelCounter>;
 #[must_use]
 pub fn number(path: &str) -> Option<u32> {
     path.rsplit('/').next().and_then(|last| last.parse().ok())
+}
+
+/// Who the modem and its SIM are; what is no such name or number is left out.
+pub(super) fn identity(modem: &Modem, sim: Option<&Sim>) -> Identity {
+    let name = |text: &str| {
+        let text: String = text.trim().chars().take(NAME_CHARS_MAX).collect();
+        (!text.is_empty()).then_some(text)
+    };
+    let digits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        let right = lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        right.then(|| text.to_owned())
+    };
+    Identity {
+        manufacturer: name(&modem.manufacturer),
+        model: name(&modem.model),
+        revision: name(&modem.revision),
+        imei: digits(&modem.imei, 14..=16),
+        imsi: sim.and_then(|sim| digits(&sim.imsi, 6..=15)),
+        iccid: sim.and_then(|sim| Iccid::parse(&sim.iccid).ok()),
+        counter: Some("Bearer.Stats".to_owned()),
+    }
 }

@@ -33,9 +33,13 @@
 //! - modems that it drives by AT commands and PPP alone have no figures at all:
 //!   that is a fault of kind `no_counter`.
 //!
-//! A connection is named by the count of attempts that its bearer made, and that
-//! name is part of the baseline: an end that was never seen (posdatad was not
-//! running) is a gap as well.
+//! A connection, and the rest between two, is named by the count of attempts that
+//! its bearer made, and that name is part of the baseline: an end that was never
+//! seen (posdatad was not running) is a gap as well.
+//!
+//! What it cannot be told from outside: a ModemManager that crashed and takes over
+//! a data session which the modem kept may count that session's bytes a second
+//! time in its new totals; in all of its ways to an end it closes its sessions.
 
 mod bearer;
 pub mod choose;

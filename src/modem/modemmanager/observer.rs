@@ -7,10 +7,9 @@ use jiff::Timestamp;
 
 use super::bearer::{Timing, Track};
 use super::choose::{Selector, choose};
-use super::facts::{Bearer, BearerChange, KernelCounter, Modem, Sim, Witness, number};
+use super::facts::{Bearer, BearerChange, KernelCounter, Modem, Sim, Witness, identity, number};
 use crate::domain::reading::{Part, Reading};
 use crate::domain::report::{FaultKind, Identity, Report};
-use crate::domain::sim::Iccid;
 use crate::domain::time::BootMs;
 
 /// ModemManager looks at a connected modem every 30 s: when it has not been heard
@@ -20,8 +19,6 @@ const SILENCE_MS_MAX: BootMs = 70_000;
 const TIME_UNKNOWN_EVERY_MS: BootMs = 5 * 60 * 1_000;
 /// How often it is asked for once it is known, ms.
 const TIME_KNOWN_EVERY_MS: BootMs = 6 * 60 * 60 * 1_000;
-/// Names are cut to so many characters.
-const NAME_CHARS_MAX: usize = 64;
 
 /// MMModemState.
 const STATE_FAILED: i32 = -1;
@@ -400,25 +397,5 @@ impl Observer {
             self.modem.as_ref().map_or("-", |modem| modem.path.rsplit('/').next().unwrap_or("-"));
         let epoch = format!("{} {owner} modem{object}", self.place);
         self.reports.push_back((epoch, report));
-    }
-}
-
-fn identity(modem: &Modem, sim: Option<&Sim>) -> Identity {
-    let name = |text: &str| {
-        let text: String = text.trim().chars().take(NAME_CHARS_MAX).collect();
-        (!text.is_empty()).then_some(text)
-    };
-    let digits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-        let right = lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        right.then(|| text.to_owned())
-    };
-    Identity {
-        manufacturer: name(&modem.manufacturer),
-        model: name(&modem.model),
-        revision: name(&modem.revision),
-        imei: digits(&modem.imei, 14..=16),
-        imsi: sim.and_then(|sim| digits(&sim.imsi, 6..=15)),
-        iccid: sim.and_then(|sim| Iccid::parse(&sim.iccid).ok()),
-        counter: Some("Bearer.Stats".to_owned()),
     }
 }
