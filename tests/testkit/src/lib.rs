@@ -30,6 +30,7 @@ mod line;
 mod modem;
 mod plant;
 mod pty;
+pub mod qmi;
 mod registers;
 mod reply;
 mod rng;
