@@ -100,6 +100,9 @@ impl Step {
             | Self::Versions
             | Self::Allocate(Seat::Data(Family::V4))
             | Self::Status(_)
+            // Whose bytes they are must be known.
+            | Self::Iccid
+            | Self::IccidFile
             | Self::Prepared
             | Self::Conclude { .. }
             | Self::Statistics(_)
@@ -112,8 +115,6 @@ impl Step {
             | Self::Ids
             | Self::Register
             | Self::EventReport(_)
-            | Self::Iccid
-            | Self::IccidFile
             | Self::Imsi
             | Self::ServingSystem
             | Self::Time => true,
