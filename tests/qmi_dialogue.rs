@@ -161,6 +161,29 @@ fn client_ids_are_given_back() {
 }
 
 #[test]
+fn whichever_question_is_lost_both_families_are_counted() {
+    for lost in 0..32 {
+        let mut world = world();
+        world.modem.connect(Family::V6);
+        world.settle();
+        world.lose_after = Some(lost);
+        world.vanish();
+        world.settle();
+        world.settle();
+        assert_eq!(world.lose_after, None, "there are fewer questions");
+        let (counted, moved) = (world.counted(), world.moved());
+        world.gaps();
+        for (family, bytes) in [(Family::V4, 1_000), (Family::V6, 70_000)] {
+            assert!(world.modem.traffic(family, Bytes::new(3, bytes)));
+        }
+        world.settle();
+        assert_eq!(world.counted() - counted, world.moved() - moved, "question {lost}");
+        assert_eq!(world.gaps().len(), 0, "question {lost}");
+        assert!(identities(&world).last().unwrap().iccid.is_some(), "question {lost}");
+    }
+}
+
+#[test]
 fn an_end_while_nothing_is_open_is_no_wait() {
     let mut world = world();
     world.dialogue.closed(world.now_ms, FaultKind::Vanished, "gone".to_owned());

@@ -35,6 +35,8 @@ pub struct World {
     reopen_at_ms: Option<u64>,
     /// The port is cut: nothing goes through.
     pub cut: bool,
+    /// The question after so many others is lost on its way.
+    pub lose_after: Option<u32>,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
             life: 1,
             reopen_at_ms: None,
             cut: false,
+            lose_after: None,
         };
         let setup = SourceSetup {
             role: Role::Metered,
@@ -103,7 +106,9 @@ impl World {
             let mut quiet = true;
             while let Some(bytes) = self.dialogue.poll_transmit() {
                 quiet = false;
-                if !self.cut {
+                let lost = self.lose_after == Some(0);
+                self.lose_after = self.lose_after.and_then(|left| left.checked_sub(1));
+                if !self.cut && !lost {
                     self.modem.receive(&bytes);
                 }
             }
