@@ -5,13 +5,14 @@ CARGO ?= cargo
 PLANT ?=
 
 # What the build and the tests call, and the Debian packages that have them.
-PROGRAMS := cc:gcc dbus-daemon:dbus-daemon dbus-send:dbus-bin busctl:systemd setpriv:util-linux unshare:util-linux nsenter:util-linux ip:iproute2 mmcli:modemmanager
+PROGRAMS := cc:gcc dbus-daemon:dbus-daemon dbus-send:dbus-bin busctl:systemd setpriv:util-linux unshare:util-linux \
+	nsenter:util-linux qmicli:libqmi-utils /usr/libexec/qmi-proxy:libqmi-proxy /usr/sbin/ModemManager:modemmanager ip:iproute2 mmcli:modemmanager
 PACKAGES = $(sort $(foreach pair,$(PROGRAMS),$(if $(shell command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
 
 .PHONY: help deps build demo check fuzz coverage bench kills clean
 
 help:
-	@echo 'make demo            the main job, start to finish, with a simulated modem'
+	@echo 'make demo            the main job, start to finish, with simulated modems'
 	@echo 'make demo PLANT=1    the same, with one byte planted: its checker must fail'
 	@echo 'make check           all tests, lints and documentation checks'
 	@echo 'make bench           memory, wake-ups, flash writes and D-Bus, beside the peers'

@@ -7,11 +7,11 @@ use super::time::UnixS;
 /// Who the modem says it is. A field that is `None` was not answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// `AT+CGMI`, as printed, at most 64 characters.
+    /// The maker (`AT+CGMI`, DMS 0x0021), as printed, at most 64 characters.
     pub manufacturer: Option<String>,
-    /// `AT+CGMM`, as printed, at most 64 characters.
+    /// The model (`AT+CGMM`, DMS 0x0022), as printed, at most 64 characters.
     pub model: Option<String>,
-    /// `AT+CGMR`, as printed, at most 64 characters.
+    /// The firmware (`AT+CGMR`, DMS 0x0023), as printed, at most 64 characters.
     pub revision: Option<String>,
     /// 15 digits.
     pub imei: Option<String>,
@@ -64,7 +64,7 @@ pub enum Report {
     Identified(Identity),
     /// What its counters show.
     Reading(reading::Reading),
-    /// Whether the modem roams (`+CREG` and kin: stat 5).
+    /// Whether the modem roams (`+CREG` and kin: stat 5; NAS 0x0024).
     Roaming(bool),
     /// There is no SIM in the modem, or it is not ready (PIN).
     NoSim,

@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod client;
 pub mod dice;
+pub mod namespace;
 pub mod process;
 pub mod settings;
 pub mod side_by_side;

@@ -49,6 +49,13 @@ impl Terminal {
         Self { daemon: None, client, sim, bus, settings, env, through, directory }
     }
 
+    /// For another source than AT commands: its modem is not named.
+    pub fn bare() -> Self {
+        let mut terminal = Self::with(Sim::builder());
+        terminal.settings.without("modem.port");
+        terminal
+    }
+
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.directory.path().join("posdata.db")

@@ -45,12 +45,18 @@ impl QmiDialogue {
             }
             Step::Allocate(seat) => match ctl::read_client(answer) {
                 Ok(client) => self.clients.take(seat, client.id),
-                Err(error) if seat == Seat::Data(Family::V4) => {
+                Err(error) if matches!(seat, Seat::Data(_)) => {
                     return self.no_client(now_ms, &error);
                 }
                 Err(_) => {}
             },
-            Step::SetFamily(family) => self.family_set(family, answer),
+            Step::SetFamily(family) => {
+                if let Err(error) = self.family_set(family, answer) {
+                    let detail =
+                        format!("the data service refuses to speak for {}: {error}", family.name());
+                    return self.fail(now_ms, FaultKind::Garbled, detail);
+                }
+            }
             Step::Name(name) => self.named(name, answer),
             Step::Ids => self.imei = Self::told(dms::read_ids(answer)).and_then(|ids| ids.imei),
             Step::Register | Step::EventReport(_) => {}
@@ -156,9 +162,17 @@ impl QmiDialogue {
     }
 
     /// A modem that knows no families has one session, and one client reads it.
-    fn family_set(&mut self, family: Family, answer: &Message) {
-        if answer.result().is_err() && family == Family::V6 {
-            self.clients.vacate(Seat::Data(Family::V6));
+    fn family_set(&mut self, family: Family, answer: &Message) -> Result<(), AnswerError> {
+        match answer.result() {
+            // It speaks for that family already.
+            Ok(()) | Err(AnswerError::Refused(Refusal::NO_EFFECT)) => Ok(()),
+            Err(AnswerError::Refused(Refusal::INVALID_COMMAND | Refusal::NOT_SUPPORTED)) => {
+                if family == Family::V6 {
+                    self.clients.vacate(Seat::Data(Family::V6));
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::clients::Clients;
+use super::clients::{Clients, Seat};
 use super::exchange::{ANSWER_MS_MAX, Exchange, Heard};
 use super::plan::{Asker, FAMILIES, Name, Step};
 use super::session::Session;
@@ -217,7 +217,7 @@ impl QmiDialogue {
 
     /// Whether this family's session can be read at all.
     pub(super) fn is_read(&self, family: Family) -> bool {
-        self.clients.id(super::clients::Seat::Data(family)).is_some()
+        self.clients.id(Seat::Data(family)).is_some()
     }
 
     /// Does something with a family's session.
@@ -291,7 +291,7 @@ impl QmiDialogue {
 
     /// Sends the step's question; false when it is not to be asked now.
     fn ask(&mut self, now_ms: BootMs, step: Step) -> bool {
-        if let Step::Allocate(seat) = step
+        if let Step::Allocate(seat @ (Seat::Device | Seat::Network | Seat::Card)) = step
             && self.services.as_ref().is_some_and(|all| !all.contains(&seat.service()))
         {
             return false;

@@ -98,8 +98,13 @@ impl Step {
         match self {
             Self::ProxyOpen
             | Self::Versions
-            | Self::Allocate(Seat::Data(Family::V4))
+            // Both families, or half of the bytes would be missing without a word.
+            | Self::Allocate(Seat::Data(_))
+            | Self::SetFamily(_)
             | Self::Status(_)
+            // Whose bytes they are must be known.
+            | Self::Iccid
+            | Self::IccidFile
             | Self::Prepared
             | Self::Conclude { .. }
             | Self::Statistics(_)
@@ -107,13 +112,10 @@ impl Step {
             | Self::Pause(_) => false,
             Self::Release
             | Self::Allocate(_)
-            | Self::SetFamily(_)
             | Self::Name(_)
             | Self::Ids
             | Self::Register
             | Self::EventReport(_)
-            | Self::Iccid
-            | Self::IccidFile
             | Self::Imsi
             | Self::ServingSystem
             | Self::Time => true,
@@ -201,9 +203,10 @@ impl QmiDialogue {
         for seat in Seat::ALL {
             if self.clients.id(seat).is_none() {
                 self.plan.push_back(Step::Allocate(seat));
-                if let Seat::Data(family) = seat {
-                    self.plan.push_back(Step::SetFamily(family));
-                }
+            }
+            // Also where the client is held: whether it was told is not known.
+            if let Seat::Data(family) = seat {
+                self.plan.push_back(Step::SetFamily(family));
             }
         }
         self.plan.extend(Name::ALL.map(Step::Name));

@@ -265,3 +265,125 @@ impl Session {
 fn traffic(bytes: Both) -> Traffic {
     Traffic { rx: bytes.received, tx: bytes.sent }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Connection::{Connected, Disconnected, Suspended};
+
+    fn both(bytes: u64) -> Both {
+        Both { sent: bytes, received: 0 }
+    }
+
+    fn in_call(bytes: u64, packets: u64) -> Statistics {
+        Statistics::InCall(Counts { bytes: Some(both(bytes)), packets: Some(both(packets)) })
+    }
+
+    fn ended(bytes: u64) -> Statistics {
+        Statistics::OutOfCall { last_call: Some(both(bytes)) }
+    }
+
+    /// A session that is up and was read.
+    fn followed() -> Session {
+        let mut session = Session::new(Family::V4);
+        session.status(Connected);
+        assert_eq!(ask(&mut session, in_call(100, 10)), Taken::Yes);
+        assert_eq!(told(&mut session), (100, false, Evidence::Unwatched));
+        session
+    }
+
+    fn ask(session: &mut Session, answer: Statistics) -> Taken {
+        session.asked();
+        session.answered(answer)
+    }
+
+    fn told(session: &mut Session) -> (u64, bool, Evidence) {
+        let part = session.part(1).unwrap();
+        session.given();
+        (part.sample.counter.tx, part.ended, part.sample.evidence)
+    }
+
+    #[test]
+    fn an_end_that_is_read_makes_the_next_session_exact() {
+        let mut session = followed();
+        assert!(session.heard(Disconnected));
+        assert_eq!(ask(&mut session, ended(130)), Taken::Yes);
+        assert_eq!(told(&mut session), (130, true, Evidence::Same));
+        assert!(session.heard(Connected) && !session.heard(Suspended) && !session.heard(Connected));
+        assert_eq!(ask(&mut session, in_call(500, 1)), Taken::Yes);
+        assert_eq!(told(&mut session), (500, false, Evidence::Same));
+    }
+
+    #[test]
+    fn an_end_that_was_not_read_is_told() {
+        let mut session = followed();
+        session.heard(Disconnected);
+        session.heard(Connected);
+        assert_eq!(ask(&mut session, in_call(500, 20)), Taken::Yes);
+        assert_eq!(told(&mut session), (500, false, Evidence::Restarted));
+        // The modem has no last figure: what there was is gone, once.
+        session.heard(Disconnected);
+        assert_eq!(ask(&mut session, Statistics::OutOfCall { last_call: None }), Taken::Yes);
+        assert_eq!(told(&mut session), (0, true, Evidence::Same));
+        assert_eq!(ask(&mut session, ended(510)), Taken::Yes);
+        assert_eq!(told(&mut session), (510, true, Evidence::Incomparable), "too late");
+    }
+
+    #[test]
+    fn an_answer_that_crossed_an_indication() {
+        let mut session = followed();
+        session.asked();
+        session.heard(Disconnected);
+        session.heard(Connected);
+        // In a call: before the end, or after the beginning?
+        assert_eq!(session.answered(in_call(120, 12)), Taken::AskAgain);
+        session.asked();
+        session.heard(Disconnected);
+        // Out of call: there was but one end since it was asked.
+        assert_eq!(session.answered(ended(30)), Taken::Yes);
+        assert_eq!(told(&mut session), (30, true, Evidence::Restarted));
+    }
+
+    #[test]
+    fn a_session_that_began_unheard() {
+        for (bytes, packets) in [(90, 9), (200, 9)] {
+            let mut session = followed();
+            // An answer that was overtaken looks the same, once.
+            for _ in 0..AGAIN_MAX {
+                assert_eq!(ask(&mut session, in_call(bytes, packets)), Taken::AskAgain);
+            }
+            assert_eq!(ask(&mut session, in_call(bytes, packets)), Taken::Yes);
+            assert_eq!(told(&mut session), (bytes, false, Evidence::Restarted));
+        }
+        // Both its end and its beginning were missed.
+        let mut session = followed();
+        assert_eq!(ask(&mut session, ended(140)), Taken::Yes);
+        assert_eq!(told(&mut session), (140, true, Evidence::Same));
+        assert_eq!(ask(&mut session, in_call(7, 1)), Taken::Yes);
+        assert_eq!(told(&mut session), (7, false, Evidence::Same));
+    }
+
+    #[test]
+    fn reports_only_go_on() {
+        let mut session = followed();
+        let counts = |bytes| Counts { bytes: Some(both(bytes)), packets: None };
+        assert!(session.reported(counts(105)) && session.has_news());
+        assert!(!session.reported(counts(105)) && !session.reported(counts(90)));
+        assert_eq!(told(&mut session), (105, false, Evidence::Same));
+        session.heard(Disconnected);
+        assert!(!session.reported(counts(110)), "its end is asked for");
+    }
+
+    #[test]
+    fn what_happened_while_nobody_listened_is_hinted_until_it_is_told() {
+        let mut session = followed();
+        session.lost_sight(Evidence::MayHaveRestarted);
+        assert!(!session.is_known() && session.part(1).is_none());
+        session.status(Connected);
+        ask(&mut session, in_call(300, 30));
+        ask(&mut session, in_call(310, 31));
+        assert_eq!(told(&mut session), (310, false, Evidence::MayHaveRestarted));
+        ask(&mut session, in_call(311, 32));
+        assert_eq!(told(&mut session), (311, false, Evidence::Same));
+    }
+}

@@ -63,6 +63,8 @@ impl Refusal {
     pub const INVALID_CLIENT_ID: Self = Self(7);
     /// There is no data session.
     pub const OUT_OF_CALL: Self = Self(15);
+    /// It is so already.
+    pub const NO_EFFECT: Self = Self(26);
     /// The SIM is not ready.
     pub const UIM_UNINITIALIZED: Self = Self(48);
     /// No such client id can be had.
@@ -87,6 +89,7 @@ impl Refusal {
             Self::CLIENT_IDS_EXHAUSTED => "ClientIdsExhausted",
             Self::INVALID_CLIENT_ID => "InvalidClientId",
             Self::OUT_OF_CALL => "OutOfCall",
+            Self::NO_EFFECT => "NoEffect",
             Self::UIM_UNINITIALIZED => "UimUninitialized",
             Self::INVALID_COMMAND => "InvalidQmiCommand",
             Self::INFORMATION_UNAVAILABLE => "InformationUnavailable",

@@ -124,6 +124,8 @@ pub(crate) struct Books {
     pub(crate) first_answer: Option<Vec<SimMoved>>,
     pub(crate) last_answer: Option<Vec<SimMoved>>,
     unread: Bytes,
+    /// Of those, told by an answer so late that nobody may have waited for it.
+    told_late: Bytes,
     in_doubt: Option<u64>,
     pub(crate) lost: Bytes,
     pub(crate) doubtful: Bytes,
@@ -202,9 +204,13 @@ impl Books {
             .unwrap_or(u64::MAX)
             .saturating_add(self.events_left_off + 1);
         let unread = self.unread();
-        let lost = lost.min(unread);
+        let heard_perhaps = self.told_late.min(lost.min(unread));
+        let gone = lost.min(unread);
+        let lost = gone - heard_perhaps;
         self.lost += lost;
-        self.unread = self.unread - lost;
+        self.doubtful += heard_perhaps;
+        self.unread = self.unread - gone;
+        self.told_late = self.told_late - heard_perhaps;
         if restart == Restart::Unknown && self.first_answer.is_some() {
             self.in_doubt = Some(number);
         }
@@ -220,27 +226,51 @@ impl Books {
             iccid: self.sim().map(|sim| sim.iccid.clone()).unwrap_or_default(),
             unread,
             lost,
-            doubtful: Bytes::default(),
+            doubtful: heard_perhaps,
         });
     }
 
     /// A counter query came in and its reply is being composed.
     pub(crate) fn query(&mut self) -> Answer {
         self.queries += 1;
-        Answer { number: self.queries, sims: self.sims.clone(), unread: self.unread }
+        self.report()
     }
 
     /// The last byte of that reply went out.
     pub(crate) fn answered(&mut self, answer: Answer) {
         self.polls += 1;
+        self.first_answer.get_or_insert_with(|| answer.sims.clone());
+        self.told(answer);
+    }
+
+    /// The last byte of that reply went out when whoever asked may have given up.
+    pub(crate) fn answered_late(&mut self, answer: &Answer) {
+        if self.first_answer.is_some() {
+            self.told_late = answer.unread.min(self.unread);
+        }
+    }
+
+    /// The counter is about to be told unasked.
+    pub(crate) fn report(&self) -> Answer {
+        Answer { number: self.queries, sims: self.sims.clone(), unread: self.unread }
+    }
+
+    /// It was, to whoever wanted that. Only an answer can be the first reading.
+    pub(crate) fn reported(&mut self, report: Answer) {
+        if self.first_answer.is_some() {
+            self.told(report);
+        }
+    }
+
+    fn told(&mut self, answer: Answer) {
         self.unread = self.unread - answer.unread;
+        self.told_late = self.told_late - answer.unread;
         if let Some(number) = self.in_doubt.take() {
             self.doubtful += answer.unread;
             if let Some(event) = self.events.iter_mut().find(|event| event.number == number) {
-                event.doubtful = answer.unread;
+                event.doubtful += answer.unread;
             }
         }
-        self.first_answer.get_or_insert_with(|| answer.sims.clone());
         self.last_answer = Some(answer.sims);
     }
 }

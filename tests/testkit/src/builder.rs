@@ -136,11 +136,8 @@ impl SimBuilder {
             SimError::Start(format!("cannot start the simulated modem: {error}"))
         };
         let mut rng = Rng::new(self.seed);
-        let iccid =
-            self.iccid.unwrap_or_else(|| format!("898600{:014}", rng.up_to(99_999_999_999_999)));
-        let imei = self
-            .imei
-            .unwrap_or_else(|| with_check_digit(format!("86{:012}", rng.up_to(999_999_999_999))));
+        let iccid = self.iccid.unwrap_or_else(|| made_up_iccid(&mut rng));
+        let imei = self.imei.unwrap_or_else(|| made_up_imei(&mut rng));
         let imsi = self.imsi.unwrap_or_else(|| imsi_for(&iccid));
         let (link_path, own_directory) = match self.link {
             Some(path) => (path, None),
@@ -230,6 +227,16 @@ fn own_directory() -> io::Result<PathBuf> {
     let directory = std::env::temp_dir().join(format!("modem-sim-{}-{number}", std::process::id()));
     fs::create_dir(&directory)?;
     Ok(directory)
+}
+
+/// A card's number of China Mobile.
+pub(crate) fn made_up_iccid(rng: &mut Rng) -> String {
+    format!("898600{:014}", rng.up_to(99_999_999_999_999))
+}
+
+/// A modem's serial number.
+pub(crate) fn made_up_imei(rng: &mut Rng) -> String {
+    with_check_digit(format!("86{:012}", rng.up_to(999_999_999_999)))
 }
 
 /// A subscriber's number of China Mobile made from the card's.

@@ -31,6 +31,7 @@ mod manager;
 mod modem;
 mod plant;
 mod pty;
+pub mod qmi;
 mod registers;
 mod reply;
 mod rng;

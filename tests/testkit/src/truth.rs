@@ -144,15 +144,15 @@ impl Truth {
     }
 }
 
-fn sum(sims: &[SimMoved]) -> Bytes {
+pub(crate) fn sum(sims: &[SimMoved]) -> Bytes {
     sims.iter().fold(Bytes::default(), |sum, sim| sum + sim.total())
 }
 
-fn bytes(bytes: Bytes) -> Value {
+pub(crate) fn bytes(bytes: Bytes) -> Value {
     json!({"tx_bytes": bytes.tx, "rx_bytes": bytes.rx})
 }
 
-fn sims(all: &[SimMoved]) -> Value {
+pub(crate) fn sims(all: &[SimMoved]) -> Value {
     let one = |sim: &SimMoved| {
         json!({
             "iccid": sim.iccid,
@@ -165,11 +165,11 @@ fn sims(all: &[SimMoved]) -> Value {
     all.iter().map(one).collect()
 }
 
-fn answer(told: &[SimMoved]) -> Value {
+pub(crate) fn answer(told: &[SimMoved]) -> Value {
     json!({"total": bytes(sum(told)), "sims": sims(told)})
 }
 
-fn event(event: &Event) -> Value {
+pub(crate) fn event(event: &Event) -> Value {
     json!({
         "number": event.number,
         "at_ms": event.at_ms,
