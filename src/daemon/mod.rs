@@ -5,6 +5,7 @@ mod candidates;
 pub mod config;
 mod journal;
 pub mod logging;
+mod reader;
 mod run;
 mod search;
 mod settings;

@@ -7,21 +7,16 @@ use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
 use super::candidates::{Candidate, Reasoned, System, candidates};
-use super::config::{Columns, Config, Counter, Modem, Source};
+use super::config::{Config, Modem, Source};
+use super::reader::{Reader, Say};
 use super::search::{Do, Search};
-use crate::adapters::modemmanager::{self, ModemManagerSource};
+use crate::adapters::modemmanager;
 use crate::adapters::netdev::{Netdev, NetdevReading};
-use crate::adapters::port::{FromPort, PortSource, devices};
-use crate::adapters::qmi::QmiPort;
-use crate::adapters::serial::SerialPort;
+use crate::adapters::port::{FromPort, devices};
 use crate::domain::engine::{Input, SourceSetup};
 use crate::domain::persist::Role;
 use crate::domain::report::Report;
 use crate::domain::time::BootMs;
-use crate::modem::at::{self, AtDialogue, AtSettings};
-use crate::modem::modemmanager::Selector;
-use crate::modem::qmi::{QmiDialogue, QmiSettings};
-use crate::proto::at::counters::Columns as AtColumns;
 
 /// Messages of the sources' threads that may wait for the engine; then the thread
 /// waits, and the modem with it.
@@ -82,13 +77,6 @@ pub struct Sources {
 struct Active {
     candidate: Candidate,
     reader: Reader,
-}
-
-#[derive(Debug)]
-enum Reader {
-    Port(PortSource),
-    Manager(ModemManagerSource),
-    Netdev(Netdev),
 }
 
 impl Sources {
@@ -175,21 +163,15 @@ impl Sources {
     /// # Errors
     /// When the system has no thread or descriptor left.
     pub fn poll(&mut self, now_ms: BootMs, role: Role) -> io::Result<Vec<Event>> {
-        let netdev = match (role, &mut self.active) {
-            (Role::CrossCheck, Some(Active { reader: Reader::Manager(_), .. })) => None,
-            (Role::CrossCheck, _) => self.cross_check.as_mut(),
-            (Role::Metered, Some(Active { reader: Reader::Manager(manager), .. })) => {
-                manager.read();
-                None
+        let active = self.active.as_mut().map(|active| &mut active.reader);
+        let readings = match (role, active) {
+            // Read beside what it says.
+            (Role::CrossCheck, Some(Reader::Manager(_))) | (Role::Metered, None) => Vec::new(),
+            (Role::CrossCheck, _) => {
+                self.cross_check.as_mut().map(Netdev::read).unwrap_or_default()
             }
-            (Role::Metered, Some(Active { reader: Reader::Netdev(netdev), .. })) => Some(netdev),
-            (Role::Metered, Some(Active { reader: Reader::Port(port), .. })) => {
-                port.read();
-                None
-            }
-            (Role::Metered, None) => None,
+            (Role::Metered, Some(reader)) => reader.read(),
         };
-        let readings = netdev.map(Netdev::read).unwrap_or_default();
         let mut events = Vec::new();
         for reading in readings {
             let epoch = format!("{} {}", self.boot_id, reading.ifindex);
@@ -222,8 +204,8 @@ impl Sources {
     /// Whether lines to and from the modem are said.
     pub fn trace(&mut self, on: bool) {
         self.traced = on;
-        if let Some(Active { reader: Reader::Port(port), .. }) = &self.active {
-            port.trace(on);
+        if let Some(Active { reader, .. }) = &self.active {
+            reader.trace(on);
         }
     }
 
@@ -286,36 +268,13 @@ impl Sources {
 
     /// Starts a source, and ends what was read before.
     fn run(&mut self, candidate: &Candidate) -> io::Result<()> {
-        if let Some(Active { reader: Reader::Port(port), .. }) = self.active.take() {
-            port.retire();
+        if let Some(Active { reader, .. }) = self.active.take() {
+            reader.retire();
         }
         self.started += 1;
         let from = self.started;
-        let messages = self.messages.clone();
-        // The receiver is gone only when the daemon ends.
-        let message = move |said| Message { from, said };
-        let blocking = messages.clone();
-        let say = move |said| drop(blocking.blocking_send(message(said)));
-        let reader = match candidate {
-            Candidate::At(path) => {
-                let dialogue = AtDialogue::new(at_settings(&self.modem));
-                let opener = Box::new(SerialPort::new(path.clone()));
-                Reader::Port(PortSource::start("serial", dialogue, opener, &self.boot_id, say)?)
-            }
-            Candidate::Qmi(path) => {
-                let dialogue = QmiDialogue::new(qmi_settings(&self.modem));
-                let opener = Box::new(QmiPort::new(path.clone()));
-                Reader::Port(PortSource::start("qmi", dialogue, opener, &self.boot_id, say)?)
-            }
-            Candidate::ModemManager => {
-                let (bus, selector) = (self.bus.clone(), selector(&self.modem));
-                let boot_id = &self.boot_id;
-                Reader::Manager(ModemManagerSource::start(
-                    bus, selector, boot_id, messages, message,
-                ))
-            }
-            Candidate::Netdev(interface) => Reader::Netdev(Netdev::new(interface)),
-        };
+        let say = Say { messages: self.messages.clone(), tag: move |said| Message { from, said } };
+        let reader = Reader::start(candidate, &self.modem, &self.boot_id, &self.bus, say)?;
         self.active = Some(Active { candidate: candidate.clone(), reader });
         self.trace(self.traced);
         Ok(())
@@ -399,39 +358,4 @@ impl System for Here {
 pub fn differ(old: &Modem, new: &Modem) -> bool {
     (old.source, &old.port, &old.device, &old.interface, old.counter, old.columns)
         != (new.source, &new.port, &new.device, &new.interface, new.counter, new.columns)
-}
-
-/// The modem that ModemManager is to be asked for: a port by its own name as well,
-/// where a link leads to it (`/dev/serial/by-id/…`).
-fn selector(modem: &Modem) -> Selector {
-    let paths = modem.port.iter().chain(&modem.device);
-    let names = paths.flat_map(|path| [Some(path.clone()), std::fs::canonicalize(path).ok()]);
-    Selector {
-        names: names.flatten().map(|path| path.display().to_string()).collect(),
-        interface: modem.interface.clone(),
-    }
-}
-
-fn at_settings(modem: &Modem) -> AtSettings {
-    AtSettings {
-        columns: match modem.columns {
-            Columns::Normal => AtColumns::SentFirst,
-            Columns::Reversed => AtColumns::ReceivedFirst,
-        },
-        counter: match modem.counter {
-            Counter::Auto => None,
-            Counter::Qgdcnt => Some(at::Dialect::Qgdcnt),
-            Counter::Qgdnrcnt => Some(at::Dialect::Qgdnrcnt),
-            Counter::Ugcntrd => Some(at::Dialect::Ugcntrd),
-            Counter::Dsflowqry => Some(at::Dialect::Dsflowqry),
-            Counter::Gdatavol => Some(at::Dialect::Gdatavol),
-            Counter::Gtstatis => Some(at::Dialect::Gtstatis),
-        },
-    }
-}
-
-/// The modem reports by itself as often as it is asked.
-fn qmi_settings(modem: &Modem) -> QmiSettings {
-    let seconds = u8::try_from(modem.poll_ms / 1_000).unwrap_or(u8::MAX);
-    QmiSettings { report_s: seconds.max(1) }
 }
