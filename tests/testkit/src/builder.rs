@@ -4,19 +4,18 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
-use std::thread;
 
 use crate::accounting::Bytes;
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::engine::Engine;
+use crate::handle::{Handle, SimError, lines};
 use crate::line::{Inbox, Outbox};
 use crate::modem::{Card, Modem};
 use crate::pty::Link;
 use crate::registers::{Registers, Width};
 use crate::rng::Rng;
-use crate::sim::{Sim, SimError};
+use crate::sim::Sim;
 use crate::truth_file::TruthFile;
 
 /// How a simulator shall be; every setting has a default.
@@ -139,14 +138,7 @@ impl SimBuilder {
         let iccid = self.iccid.unwrap_or_else(|| made_up_iccid(&mut rng));
         let imei = self.imei.unwrap_or_else(|| made_up_imei(&mut rng));
         let imsi = self.imsi.unwrap_or_else(|| imsi_for(&iccid));
-        let (link_path, own_directory) = match self.link {
-            Some(path) => (path, None),
-            None => {
-                let directory = own_directory().map_err(told)?;
-                (directory.join("modem"), Some(directory))
-            }
-        };
-        let own_directory = OwnDirectory(own_directory);
+        let (link_path, own_directory) = link_path(self.link).map_err(told)?;
 
         let now = clock::now();
         let mut registers = Registers::new(self.width.unwrap_or(self.dialect.default_width()));
@@ -155,10 +147,7 @@ impl SimBuilder {
         let mut modem = Modem::new(self.dialect, imei, Card { iccid, imsi }, registers, now);
         (modem.echo, modem.echo_at_start) = (self.echo, self.echo);
 
-        let (sender, requests) = mpsc::channel();
-        let (wake_reader, wake) = io::pipe().map_err(told)?;
-        let (ended, ended_writer) = io::pipe().map_err(told)?;
-        let last_truth = Arc::new(OnceLock::new());
+        let (lines, ends) = lines().map_err(told)?;
         let mut engine = Engine {
             modem,
             rng,
@@ -177,12 +166,9 @@ impl SimBuilder {
             interleave: false,
             reply_faults: Default::default(),
             refusals: Default::default(),
-            requests,
-            wake: wake_reader,
-            _ended: ended_writer,
+            ends,
             waiters: Vec::new(),
             stopping: false,
-            last_truth: Arc::clone(&last_truth),
             truth_file: self.truth_file.map(TruthFile::new),
             planted_bytes: self.planted_bytes,
             verbose: self.verbose,
@@ -192,20 +178,8 @@ impl SimBuilder {
         if let Some(file) = &mut engine.truth_file {
             file.write(&truth, now);
         }
-        let thread = thread::Builder::new()
-            .name("modem-sim".to_owned())
-            .spawn(|| engine.run())
-            .map_err(told)?;
-        Ok(Sim {
-            sender,
-            wake,
-            ended,
-            path: link_path,
-            thread: Mutex::new(Some(thread)),
-            last_truth,
-            first_truth: truth,
-            _own_directory: own_directory,
-        })
+        let run = || engine.run();
+        Handle::start(lines, link_path, own_directory, truth, run).map(Sim).map_err(told)
     }
 }
 
@@ -219,6 +193,17 @@ impl Drop for OwnDirectory {
             let _ = fs::remove_dir_all(directory);
         }
     }
+}
+
+/// The path of a link, and the directory that was made for it, if it was.
+pub(crate) fn link_path(told: Option<PathBuf>) -> io::Result<(PathBuf, OwnDirectory)> {
+    Ok(match told {
+        Some(path) => (path, OwnDirectory(None)),
+        None => {
+            let directory = own_directory()?;
+            (directory.join("modem"), OwnDirectory(Some(directory)))
+        }
+    })
 }
 
 fn own_directory() -> io::Result<PathBuf> {

@@ -2,11 +2,10 @@
 //! is due, and for nothing else.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,11 +13,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::accounting::{Bytes, Restart};
 use crate::clock;
 use crate::dialect::Keeps;
+use crate::handle::Ends;
 use crate::line::{Inbox, Outbox};
 use crate::modem::{Card, Modem};
 use crate::pty::{Link, Pty};
 use crate::rng::Rng;
-use crate::script::ReplyFault;
+use crate::script::{Command, ReplyFault};
 use crate::traffic::Flow;
 use crate::truth::Truth;
 use crate::truth_file::TruthFile;
@@ -61,14 +61,10 @@ pub(crate) struct Engine {
     pub(crate) reply_faults: VecDeque<ReplyFault>,
     pub(crate) refusals: VecDeque<Refusal>,
 
-    pub(crate) requests: Receiver<Request>,
-    pub(crate) wake: PipeReader,
-    /// Closes when the thread is over, for those who wait for that.
-    pub(crate) _ended: PipeWriter,
+    pub(crate) ends: Ends<Command, Truth>,
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) stopping: bool,
-    pub(crate) last_truth: Arc<OnceLock<Truth>>,
-    pub(crate) truth_file: Option<TruthFile>,
+    pub(crate) truth_file: Option<TruthFile<Truth>>,
     pub(crate) planted_bytes: u64,
     pub(crate) verbose: bool,
 }
@@ -79,7 +75,7 @@ impl Engine {
         while !self.stopping {
             let now = clock::now();
             self.catch_up(now);
-            while let Ok(request) = self.requests.try_recv() {
+            while let Ok(request) = self.ends.requests.try_recv() {
                 self.request(request, now);
             }
             self.read(now);
@@ -100,7 +96,7 @@ impl Engine {
         if let Some(file) = &mut self.truth_file {
             file.write(&truth, clock::now());
         }
-        let _ = self.last_truth.set(truth);
+        let _ = self.ends.last_truth.set(truth);
     }
 
     /// Books the traffic that is due, and does whatever else is.
@@ -135,7 +131,7 @@ impl Engine {
             .retain(|running| !running.flow.ended(now.saturating_duration_since(running.since)));
     }
 
-    fn request(&mut self, request: Request, now: Instant) {
+    fn request(&mut self, request: Request<Command, Truth>, now: Instant) {
         match request {
             Request::Apply { command, background, answer } => match self.apply(command, now) {
                 Ok(Some(until)) if !background => self.waiters.push(Waiter { until, answer }),
@@ -192,11 +188,11 @@ impl Engine {
         if self.outbox.is_blocked() {
             wanted |= PollFlags::POLLOUT;
         }
-        let mut fds = vec![PollFd::new(self.wake.as_fd(), PollFlags::POLLIN)];
+        let mut fds = vec![PollFd::new(self.ends.wake.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.port.as_ref().map(|port| PollFd::new(port.fd(), wanted)));
         let woken = poll(&mut fds, timeout).is_ok()
             && fds.first().and_then(PollFd::revents).is_some_and(|events| !events.is_empty());
-        if woken && self.wake.read(&mut [0; 64]).is_ok_and(|count| count == 0) {
+        if woken && self.ends.wake.read(&mut [0; 64]).is_ok_and(|count| count == 0) {
             self.stopping = true; // nobody holds the handle any more
         }
     }

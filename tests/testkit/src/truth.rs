@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use crate::accounting::{Bytes, Event, SimMoved};
 use crate::dialect::Dialect;
 use crate::registers::Width;
+use crate::truth_file::Document;
 
 /// All that the simulator knows and no reader of the modem can.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +142,12 @@ impl Truth {
             "events": self.events.iter().map(event).collect::<Value>(),
             "events_left_off": self.events_left_off,
         })
+    }
+}
+
+impl Document for Truth {
+    fn document(&self) -> Value {
+        self.to_json()
     }
 }
 

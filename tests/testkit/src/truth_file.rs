@@ -5,26 +5,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::truth::Truth;
+/// What can be told as a document.
+pub(crate) trait Document: Clone + PartialEq {
+    fn document(&self) -> serde_json::Value;
+}
 
 /// Between two writes that nobody asked for.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The truth file.
-pub(crate) struct TruthFile {
+pub(crate) struct TruthFile<T> {
     path: PathBuf,
-    written: Option<Truth>,
+    written: Option<T>,
     written_at: Option<Instant>,
     stale: bool,
 }
 
-impl TruthFile {
-    pub(crate) fn new(path: PathBuf) -> TruthFile {
+impl<T: Document> TruthFile<T> {
+    pub(crate) fn new(path: PathBuf) -> TruthFile<T> {
         TruthFile { path, written: None, written_at: None, stale: false }
     }
 
     /// Writes what changed, unless the last write was a moment ago: then `deadline` says when.
-    pub(crate) fn offer(&mut self, truth: &Truth, now: Instant) {
+    pub(crate) fn offer(&mut self, truth: &T, now: Instant) {
         self.stale = self.written.as_ref() != Some(truth);
         if self.stale && self.written_at.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE)
         {
@@ -33,7 +36,7 @@ impl TruthFile {
     }
 
     /// Writes what changed, now.
-    pub(crate) fn write(&mut self, truth: &Truth, now: Instant) {
+    pub(crate) fn write(&mut self, truth: &T, now: Instant) {
         self.stale = false;
         if self.written.as_ref() == Some(truth) {
             return;
@@ -51,8 +54,8 @@ impl TruthFile {
 }
 
 /// Replaces the file in one step.
-fn write(path: &Path, truth: &Truth) -> io::Result<()> {
-    let mut document = truth.to_json();
+fn write(path: &Path, truth: &impl Document) -> io::Result<()> {
+    let mut document = truth.document();
     if let Some(value) = document.get_mut("planted_bytes").map(serde_json::Value::take) {
         crate::plant::plant(&mut document, value.as_u64().unwrap_or(0));
     }

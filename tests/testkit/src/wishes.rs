@@ -3,13 +3,10 @@
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use crate::script::Command;
-use crate::truth::Truth;
-
 /// What the simulator's thread is asked.
-pub(crate) enum Request {
-    Apply { command: Command, background: bool, answer: Sender<Result<(), String>> },
-    Truth(Sender<Truth>),
+pub(crate) enum Request<C, T> {
+    Apply { command: C, background: bool, answer: Sender<Result<(), String>> },
+    Truth(Sender<T>),
     Stop,
 }
 

@@ -24,6 +24,7 @@ use crate::qmi::family::{Family, PerFamily};
 use crate::qmi::modem::QmiModem;
 use crate::qmi::session::State;
 use crate::truth::{answer, bytes, event, sims, sum};
+use crate::truth_file::Document;
 
 /// What there is of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,5 +209,11 @@ impl QmiTruth {
             "events": self.events.iter().map(event).collect::<Value>(),
             "events_left_off": self.events_left_off,
         })
+    }
+}
+
+impl Document for QmiTruth {
+    fn document(&self) -> Value {
+        self.to_json()
     }
 }

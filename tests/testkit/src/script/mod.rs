@@ -4,7 +4,8 @@
 #![doc = include_str!("language.txt")]
 //! ```
 
-mod parse;
+mod commands;
+pub(crate) mod parse;
 mod words;
 
 use std::fmt;
@@ -20,13 +21,13 @@ pub const LANGUAGE: &str = include_str!("language.txt");
 /// A script, read and checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<Step<Command>>,
 }
 
 impl Script {
     /// Reads a script; nothing of it is carried out.
     pub fn parse(text: &str) -> Result<Script, ScriptError> {
-        parse::script(text)
+        Ok(Script { steps: parse::script(text)? })
     }
 }
 
@@ -49,15 +50,15 @@ impl std::error::Error for ScriptError {}
 
 /// One step of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Step<C> {
     pub(crate) line: usize,
-    pub(crate) action: Action,
+    pub(crate) action: Action<C>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    Do { command: Command, background: bool },
-    Repeat { times: u64, steps: Vec<Step> },
+pub(crate) enum Action<C> {
+    Do { command: C, background: bool },
+    Repeat { times: u64, steps: Vec<Step<C>> },
 }
 
 /// One command to the simulated modem; `language.txt` says what each does.
@@ -105,46 +106,4 @@ pub(crate) enum ReplyFault {
     Half,
     Truncate(usize),
     Garbage(usize),
-}
-
-impl Command {
-    /// Whether `&` has a meaning behind it.
-    pub(crate) fn takes_time(&self) -> bool {
-        match self {
-            Command::TrafficRandom { .. }
-            | Command::TrafficRate { .. }
-            | Command::PowerCycle(_)
-            | Command::Session(_)
-            | Command::Silence(_)
-            | Command::Hangup(_) => true,
-            Command::Wait(_)
-            | Command::AwaitPolls { .. }
-            | Command::Traffic(_)
-            | Command::TrafficStop
-            | Command::Counter(_)
-            | Command::Reset
-            | Command::Save
-            | Command::Autosave(_)
-            | Command::Contexts(_)
-            | Command::SessionResetsTotals(_)
-            | Command::ColumnsReversed(_)
-            | Command::Prefix(_)
-            | Command::SimOut
-            | Command::SimIn
-            | Command::SwapSim { .. }
-            | Command::Roaming(_)
-            | Command::ReportsAlways(_)
-            | Command::Clock(_)
-            | Command::IccidForm(_)
-            | Command::Echo(_)
-            | Command::Slow(_)
-            | Command::Interleave(_)
-            | Command::Urc(_)
-            | Command::Garbage(_)
-            | Command::OnReply(_)
-            | Command::Drop(_)
-            | Command::ErrorNext { .. }
-            | Command::Exit => false,
-        }
-    }
 }
