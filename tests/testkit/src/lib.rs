@@ -13,7 +13,8 @@
 //! # Ok::<(), posdata_testkit::SimError>(())
 //! ```
 //!
-//! The script language is described in [`script`], the truth file in [`truth`].
+//! The script language is described in [`script`], the truth file in [`truth`]. A modem that speaks QMI instead of AT
+//! is in [`qmi`].
 
 mod accounting;
 mod answering;

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use posdata_testkit::{Sim, SimError};
+use posdata_testkit::SimError;
+
+use super::served::Served;
 
 /// The longest line that is read from a client.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -22,7 +24,7 @@ pub(super) struct Control {
 
 impl Control {
     /// Listens; each client has a thread of its own, so that one that waits keeps no other waiting.
-    pub(super) fn listen(path: PathBuf, sim: Arc<Sim>) -> Result<Control, String> {
+    pub(super) fn listen(path: PathBuf, sim: Arc<dyn Served>) -> Result<Control, String> {
         let told = |what: &str| format!("cannot listen on {}: {what}", path.display());
         if let Ok(there) = fs::symlink_metadata(&path) {
             if !there.file_type().is_socket() {
@@ -37,7 +39,7 @@ impl Control {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let sim = Arc::clone(&sim);
-                thread::spawn(move || attend(&client, &sim));
+                thread::spawn(move || attend(&client, &*sim));
             }
         });
         Ok(Control { path })
@@ -51,7 +53,7 @@ impl Drop for Control {
 }
 
 /// Answers a client's lines until it leaves.
-fn attend(mut client: &UnixStream, sim: &Sim) {
+fn attend(mut client: &UnixStream, sim: &dyn Served) {
     let mut lines = BufReader::new(client);
     loop {
         let mut line = String::new();
@@ -60,7 +62,7 @@ fn attend(mut client: &UnixStream, sim: &Sim) {
             Ok(_) => {}
         }
         let answer = if line.trim() == "truth" {
-            sim.truth().to_json().to_string()
+            sim.truth().to_string()
         } else {
             match sim.apply(line.trim_end()) {
                 Ok(()) => "ok".to_owned(),

@@ -2,6 +2,7 @@
 
 mod control;
 mod serve;
+mod served;
 
 use std::fs;
 use std::io::{self, Read};
@@ -10,13 +11,14 @@ use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use posdata_testkit::qmi::QMI_LANGUAGE;
 use posdata_testkit::script::LANGUAGE;
 use posdata_testkit::{Dialect, check, plant};
 use serde_json::Value;
 
 /// A simulated 4G modem on a pseudo-terminal, with its own books of every byte it moves.
 #[derive(Parser)]
-#[command(name = "modem-sim", version, after_long_help = LANGUAGE)]
+#[command(name = "modem-sim", version, after_long_help = format!("{LANGUAGE}\n{QMI_LANGUAGE}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     #[command(subcommand)]
@@ -53,12 +55,15 @@ enum Verb {
 
 #[derive(Args)]
 struct ServeArgs {
-    /// The maker whose commands the modem knows
-    #[arg(long, required = true, value_parser = PossibleValuesParser::new(Dialect::ALL.map(Dialect::name)))]
+    /// The maker whose commands the modem knows; or qmi, which is no AT modem
+    #[arg(long, required = true, value_parser = dialects())]
     dialect: Option<String>,
     /// The path that the host opens: a symbolic link, made here
     #[arg(long, required = true)]
     link: Option<PathBuf>,
+    /// qmi: let several programs share the modem at this abstract socket, as qmi-proxy does
+    #[arg(long)]
+    proxy: Option<String>,
     /// Keep the truth in this file, as JSON
     #[arg(long)]
     truth: Option<PathBuf>,
@@ -80,7 +85,7 @@ struct ServeArgs {
     /// The modem's serial number [default: from the seed]
     #[arg(long)]
     imei: Option<String>,
-    /// Bits before the counter wraps [default: 32 for quectel-lte, 64 for the others]
+    /// Bits before an AT counter wraps [default: 32 for quectel-lte, 64 for the others]
     #[arg(long, value_parser = ["32", "64"])]
     width: Option<String>,
     /// What the counter of sent bytes shows at the start
@@ -89,7 +94,7 @@ struct ServeArgs {
     /// What the counter of received bytes shows at the start
     #[arg(long, default_value_t = 0)]
     rx: u64,
-    /// Echo commands, as modems do at power-on
+    /// Echo AT commands, as modems do at power-on
     #[arg(long)]
     echo: bool,
     /// Let the truth file lie by so many received bytes
@@ -98,6 +103,13 @@ struct ServeArgs {
     /// Print the dialogue to standard error
     #[arg(long)]
     verbose: bool,
+}
+
+/// The dialect that is none of AT.
+const QMI: &str = "qmi";
+
+fn dialects() -> PossibleValuesParser {
+    PossibleValuesParser::new(Dialect::ALL.map(Dialect::name).into_iter().chain([QMI]))
 }
 
 /// Exit status for input that cannot be read or understood.

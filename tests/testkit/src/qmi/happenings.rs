@@ -192,7 +192,11 @@ impl QmiModem {
 
     /// The clock is set to so many seconds since 1970 and runs on; `None`: the network has not told the time.
     pub fn set_clock(&mut self, unix_s: Option<i64>) {
-        self.clock.set(unix_s.map(|s| s.saturating_mul(1000)), self.now_ms);
+        self.set_clock_ms(unix_s.map(|s| s.saturating_mul(1000)));
+    }
+
+    pub(crate) fn set_clock_ms(&mut self, unix_ms: Option<i64>) {
+        self.clock.set(unix_ms, self.now_ms);
         answers::tell_time(self);
     }
 

@@ -1,4 +1,5 @@
-//! The simulated QMI modem: a pure one for tests in memory ([`QmiModem`]).
+//! The simulated QMI modem: a pure one for tests in memory ([`QmiModem`]), and one on a pseudo-terminal, with a proxy
+//! of its own if wanted ([`QmiSim`]).
 //!
 //! ```
 //! use posdata_testkit::Bytes;
@@ -14,24 +15,34 @@
 //! ```
 
 mod answers;
+mod apply;
+mod builder;
 mod clients;
+mod engine;
 mod family;
 mod faults;
 mod frame;
 mod happenings;
 mod identity;
+mod language;
 mod ledger;
 mod modem;
 mod outbox;
+mod proxy;
 mod session;
+mod sim;
 mod time;
 mod truth;
+mod waiting;
 mod wire;
 
+pub use builder::QmiSimBuilder;
 pub use clients::Port;
 pub use family::{Family, PerFamily};
 pub use faults::{Aim, Silence};
 pub use frame::{Broken, CTL, DMS, Frame, FrameReader, Kind, NAS, Tlvs, UIM, WDS};
 pub use identity::QmiIdentity;
+pub use language::{QMI_LANGUAGE, QmiScript};
 pub use modem::QmiModem;
+pub use sim::QmiSim;
 pub use truth::{QmiTruth, SessionTruth};

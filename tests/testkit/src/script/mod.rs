@@ -6,7 +6,7 @@
 
 mod commands;
 pub(crate) mod parse;
-mod words;
+pub(crate) mod words;
 
 use std::fmt;
 use std::time::Duration;
