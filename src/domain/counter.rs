@@ -30,6 +30,8 @@ pub enum Restarts {
 pub enum Evidence {
     /// Nothing hints at a restart: same boot, same port, no `RDY`.
     Same,
+    /// It is another run, and the one before it was counted to its last figure.
+    Renewed,
     /// Nobody listened for a while (this program was not running), and nothing
     /// else hints at one: a figure that goes on is believed to go on.
     Unwatched,
@@ -220,8 +222,10 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
     let difference = after.minus(before);
 
     match (sample.evidence, sample.restarts) {
-        (Evidence::Restarted, Restarts::FromZero) => return from_zero(after, plausible(after)),
-        (Evidence::Restarted, Restarts::FromSaved) => {
+        (Evidence::Restarted | Evidence::Renewed, Restarts::FromZero) => {
+            return from_zero(after, plausible(after));
+        }
+        (Evidence::Restarted | Evidence::Renewed, Restarts::FromSaved) => {
             return match difference {
                 Some(bytes) if plausible(bytes) => Step::Gap(bytes, GapCause::LoadedSaved),
                 Some(_) => Step::Gap(Traffic::ZERO, GapCause::Implausible),
@@ -253,7 +257,8 @@ pub fn step(before: Traffic, sample: &Sample, elapsed_ms: BootMs) -> Step {
         }
         (
             None,
-            Evidence::Witnessed
+            Evidence::Renewed
+            | Evidence::Witnessed
             | Evidence::MayHaveRestarted
             | Evidence::Restarted
             | Evidence::Incomparable,

@@ -134,7 +134,7 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
                 Step::Gap(Traffic::ZERO, GapCause::Incomparable)
             }
             Some(mark) if !mark.ended => step(mark.counter, &part.sample, elapsed_ms),
-            Some(mark) if part.ended && mark.counter == part.sample.counter => {
+            Some(mark) if part.ended && is_the_same(mark, &part.sample) => {
                 Step::Advance(Traffic::ZERO)
             }
             Some(_) | None => begun(&part.sample, elapsed_ms),
@@ -147,11 +147,18 @@ pub fn judge(before: &[Mark], reading: &Reading, elapsed_ms: BootMs) -> Step {
     seen.chain(gone).fold(Step::Advance(Traffic::ZERO), Step::and)
 }
 
+/// Whether the last figure of a run is told again. Two runs may have moved the
+/// same; then somebody must know that they are two.
+fn is_the_same(mark: &Mark, sample: &Sample) -> bool {
+    let another = matches!(sample.evidence, Evidence::Renewed | Evidence::Restarted);
+    mark.counter == sample.counter && !another
+}
+
 /// Whether a counter that was never read may have counted before.
 fn may_be_old(evidence: Evidence) -> bool {
     match evidence {
         Evidence::Unwatched | Evidence::MayHaveRestarted | Evidence::Incomparable => true,
-        Evidence::Same | Evidence::Witnessed | Evidence::Restarted => false,
+        Evidence::Same | Evidence::Renewed | Evidence::Witnessed | Evidence::Restarted => false,
     }
 }
 
@@ -165,7 +172,7 @@ fn begun(sample: &Sample, elapsed_ms: BootMs) -> Step {
     }
     match step(Traffic::ZERO, &Sample { evidence: Evidence::Same, ..sample.clone() }, elapsed_ms) {
         Step::Gap(bytes, cause) => Step::Gap(bytes, cause),
-        whole if sample.evidence == Evidence::Same => Step::Renewed(whole.counted()),
+        whole if sample.evidence <= Evidence::Renewed => Step::Renewed(whole.counted()),
         whole => Step::Reset(whole.counted()),
     }
 }
@@ -215,6 +222,9 @@ mod tests {
                 vec![mark("4", 130, true), mark("6", 50, false)],
                 vec![part("4", 500, false, Same), part("6", 51, false, Same)],
                 Renewed(t(501))),
+            ("the next run moved just as much",
+                vec![mark("4", 130, true)], vec![part("4", 130, true, Evidence::Renewed)],
+                Renewed(t(130))),
             ("a run began and ended between two readings",
                 vec![mark("4", 130, true)], vec![part("4", 140, true, Same)],
                 Renewed(t(140))),

@@ -15,6 +15,7 @@ mod faults;
 mod life;
 mod netdev;
 mod plan;
+mod qmi;
 mod store;
 mod time;
 

@@ -160,7 +160,7 @@ impl Track {
             Evidence::Unwatched | Evidence::Witnessed | Evidence::MayHaveRestarted => {
                 self.sum_is_new
             }
-            Evidence::Restarted => false,
+            Evidence::Renewed | Evidence::Restarted => false,
             Evidence::Incomparable => true,
         };
         self.before = std::mem::replace(&mut self.behind, Evidence::Same);

@@ -215,7 +215,7 @@ impl Session {
                 // The end of a session says something else than it did.
                 if continued { Evidence::Same } else { Evidence::Incomparable }
             }
-            Some(given) if figure.session == given.session + 1 && given.ended => Evidence::Same,
+            Some(given) if figure.session == given.session + 1 && given.ended => Evidence::Renewed,
             Some(_) => Evidence::Restarted,
         };
         own.max(self.hint)
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(told(&mut session), (130, true, Evidence::Same));
         assert!(session.heard(Connected) && !session.heard(Suspended) && !session.heard(Connected));
         assert_eq!(ask(&mut session, in_call(500, 1)), Taken::Yes);
-        assert_eq!(told(&mut session), (500, false, Evidence::Same));
+        assert_eq!(told(&mut session), (500, false, Evidence::Renewed));
     }
 
     #[test]
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(ask(&mut session, ended(140)), Taken::Yes);
         assert_eq!(told(&mut session), (140, true, Evidence::Same));
         assert_eq!(ask(&mut session, in_call(7, 1)), Taken::Yes);
-        assert_eq!(told(&mut session), (7, false, Evidence::Same));
+        assert_eq!(told(&mut session), (7, false, Evidence::Renewed));
     }
 
     #[test]
