@@ -85,10 +85,11 @@ impl Fate {
     }
 }
 
-fn move_some(world: &mut World, dice: &mut Dice, family: Family) {
-    // Sessions that moved exactly the same are two all the same.
+fn move_some(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) {
+    // Sessions that moved exactly the same are two all the same, as long as their
+    // indications are heard; else equal figures are taken for one figure.
     let bytes = match dice.below(3) {
-        0 => Bytes::new(100, 2_000),
+        0 if !fate.is_unheard() => Bytes::new(100, 2_000),
         _ => Bytes::new(dice.below(5_000), 1 + dice.below(200_000)),
     };
     if world.modem.is_connected(family) {
@@ -106,11 +107,11 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
         1 => world.pump(),
         _ => world.pass(dice.below(15_000)),
     }
-    move_some(world, dice, family);
+    move_some(world, dice, family, fate);
     if dice.below(2) == 0 {
         world.pass(dice.below(12_000));
     }
-    move_some(world, dice, family);
+    move_some(world, dice, family, fate);
     match fate {
         Fate::Quiet => world.pass(11_000),
         Fate::Unread => {}
@@ -118,7 +119,7 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
             world.modem.suspend(family);
             world.pass(dice.below(11_000));
             world.modem.resume(family);
-            move_some(world, dice, family);
+            move_some(world, dice, family, fate);
         }
         Fate::Doubled => world.modem.duplicate_next(Aim::Any),
         Fate::Late => world.modem.delay_next(Aim::Any, dice.below(9_000)),
@@ -127,7 +128,7 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
             world.dialogue.request_reading(world.now_ms);
             for _ in 0..30 {
                 world.pass(dice.below(1_000));
-                move_some(world, dice, family);
+                move_some(world, dice, family, fate);
             }
         }
         Fate::Mismatched => world.modem.wrong_transaction_next(Aim::Any),
@@ -139,7 +140,7 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
         Fate::Overtaken => {
             world.modem.disconnect(family);
             world.modem.connect(family);
-            move_some(world, dice, family);
+            move_some(world, dice, family, fate);
         }
         Fate::OvertakenLate => {
             world.modem.delay_next(Aim::Statistics, 1 + dice.below(4_000));
@@ -147,26 +148,26 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
             for _ in 0..=dice.below(3) {
                 world.modem.disconnect(family);
                 world.modem.connect(family);
-                move_some(world, dice, family);
+                move_some(world, dice, family, fate);
             }
         }
         Fate::Forgotten => {
             world.modem.forget_clients();
-            overtaken = overtake_perhaps(world, dice, family);
+            overtaken = overtake_perhaps(world, dice, family, fate);
         }
         Fate::Silent => {
             world.modem.silent(Silence::Requests(1 + dice.below(6)));
-            overtaken = overtake_perhaps(world, dice, family);
+            overtaken = overtake_perhaps(world, dice, family, fate);
             world.pass(dice.below(40_000));
         }
         Fate::Vanished => {
-            overtaken = overtake_perhaps(world, dice, family);
+            overtaken = overtake_perhaps(world, dice, family, fate);
             world.vanish();
         }
     }
     if fate == Fate::Doubled || fate == Fate::Late || dice.below(4) == 0 {
         world.pass(dice.below(20_000));
-        move_some(world, dice, family);
+        move_some(world, dice, family, fate);
     }
     world.modem.disconnect(family);
     world.settle();
@@ -176,12 +177,12 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
     overtaken
 }
 
-fn overtake_perhaps(world: &mut World, dice: &mut Dice, family: Family) -> bool {
+fn overtake_perhaps(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bool {
     let overtakes = dice.below(2) == 0;
     if overtakes {
         world.modem.disconnect(family);
         world.modem.connect(family);
-        move_some(world, dice, family);
+        move_some(world, dice, family, fate);
     }
     overtakes
 }

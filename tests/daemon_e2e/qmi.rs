@@ -21,6 +21,10 @@ const PROXY: &str = "/usr/libexec/qmi-proxy";
 
 #[test]
 fn a_qmi_modem_is_metered_to_the_byte() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("left out: only root has namespaces of its own");
+        return;
+    }
     run(
         AT_ONCE,
         vec![
