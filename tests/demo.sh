@@ -3,10 +3,11 @@
 # traffic, posdatad reads it over a serial port and keeps it, D-Bus serves it, posdatactl shows it.
 # In the middle the daemon is killed. At the end a separate checker compares the modem's own books
 # with what posdatactl says. PLANT=1 plants one byte in those books: then the checker must fail.
+# Then the same with a modem that speaks QMI, shared through the real qmi-proxy with the real qmicli.
 set -eu
 cd "$(dirname "$0")/.."
 
-bin=${CARGO_TARGET_DIR:-target}/debug
+bin=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
 here=$(mktemp -d "${TMPDIR:-/tmp}/posdatad-demo.XXXXXX")
 pids=()
 
@@ -39,7 +40,8 @@ until_ok() {
 	return 1
 }
 daemon() {
-	"$bin/posdatad" --config "$here/posdatad.toml" --bus-address "$bus" 2>>"$here/daemon.log" &
+	# shellcheck disable=SC2086 -- words of a command, or none
+	${inside:-} "$bin/posdatad" --config "$here/posdatad.toml" --bus-address "$bus" 2>>"$here/daemon.log" &
 	daemon_pid=$!
 	pids+=("$daemon_pid")
 	until_ok "$bin/posdatactl" --bus-address "$bus" --json status
@@ -146,3 +148,62 @@ if [ -n "${PLANT:-}" ]; then
 	"$bin/modem-sim" plant --truth "$here/truth.json"
 fi
 "$bin/modem-sim" check --truth "$here/truth.json" --usage "$here/status.json"
+
+title "a QMI modem: its IPv4 and IPv6 sessions, and no AT port at all"
+kill -TERM "$daemon_pid"
+wait "$daemon_pid"
+"$bin/modem-sim" --dialect qmi --link "$here/cdc-wdm0" --truth "$here/qmi.json" \
+	--control "$here/qmi.sock" --seed 2027 --tx 4294967000 --rx 987654321 &
+modem_pid=$!
+pids+=("$modem_pid")
+until_ok "$bin/modem-sim" ctl "$here/qmi.sock" truth
+modem() { printf 'modem: %s\n' "$*"; "$bin/modem-sim" ctl "$here/qmi.sock" "$*" >/dev/null; }
+proxy=/usr/libexec/qmi-proxy
+if [ "$(id -u)" = 0 ] && [ -x "$proxy" ]; then
+	# The proxy's name is one of the network namespace: this one has its own.
+	unshare --mount --net --propagation private sleep infinity &
+	holder=$!
+	pids+=("$holder")
+	inside="nsenter --target $holder --mount --net --"
+	until_ok sh -c "test \"\$(readlink /proc/self/ns/net)\" != \"\$(readlink /proc/$holder/ns/net)\""
+	$inside "$proxy" 2>>"$here/proxy.log" &
+	pids+=($!)
+	until_ok $inside grep -q @qmi-proxy /proc/net/unix
+else
+	echo "without root there is no namespace for a qmi-proxy of its own: the device is read directly"
+fi
+cat >"$here/posdatad.toml" <<EOF
+[modem]
+source = "auto"
+device = "$here/cdc-wdm0"
+poll = "1s"
+
+[store]
+path = "$here/qmi.db"
+
+[plan]
+allowance = "10 MiB"
+cycle = "monthly:1"
+time_zone = "Asia/Shanghai"
+EOF
+daemon
+until_ok "$bin/modem-sim" ctl "$here/qmi.sock" 'await polls 1 within 10s'
+ctl sources
+
+title "both families count; a session is closed to its last byte, and the next one is another"
+modem 'session v6 up; traffic v6 tx 10KiB rx 300KiB; traffic tx 100KiB rx 1MiB'
+modem 'session down; wait 200ms; session up; traffic tx 1 rx 2'
+modem 'await polls 2 within 20s'
+ctl status
+ctl events
+if [ -n "${inside:-}" ]; then
+	printf '$ qmicli -p -d %s --wds-get-packet-statistics   # at the same time, through the same proxy\n' "$here/cdc-wdm0"
+	$inside qmicli -p --device-open-qmi -d "$(readlink "$here/cdc-wdm0")" --wds-get-packet-statistics \
+		2>>"$here/proxy.log"
+fi
+
+title "the separate checker: the modem's own books beside posdatactl"
+"$bin/posdatactl" --bus-address "$bus" --json status >"$here/status.json"
+kill -TERM "$modem_pid"
+wait "$modem_pid" || true
+"$bin/modem-sim" check --truth "$here/qmi.json" --usage "$here/status.json"

@@ -199,6 +199,8 @@ fn proxy() {
     let mut setup = Setup::new(75);
     let mut proxy = setup.proxy();
     setup.terminal.begin();
+    let counter = setup.terminal.client.source().unwrap().text("counter").unwrap();
+    assert!(counter.ends_with(", through qmi-proxy"), "{counter}");
     setup.sim.apply("traffic tx 54_321 rx 7_654_321").unwrap();
     let usage = setup.settle();
     assert_eq!((usage.tx, usage.rx), (54_321, 7_654_321));

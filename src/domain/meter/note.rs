@@ -52,8 +52,8 @@ pub(super) fn explain(verdict: Step, elapsed_ms: BootMs) -> (EventKind, String) 
         Step::Renewed(_) => (
             EventKind::Reset,
             format!(
-                "a data session ended and was counted to its last byte; the next one counts from \
-                 zero ({after})"
+                "a data session began and counts from zero, {after}; the one before it was counted \
+                 to its last byte"
             ),
         ),
         Step::Reset(_) => (

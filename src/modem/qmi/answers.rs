@@ -1,7 +1,7 @@
 //! What the answer to each step means.
 
 use super::clients::Seat;
-use super::dialogue::{Phase, QmiDialogue};
+use super::dialogue::{Phase, QmiDialogue, Way};
 use super::plan::{Name, Step};
 use super::session::Taken;
 use crate::domain::report::{FaultKind, Identity, Report};
@@ -125,7 +125,10 @@ impl QmiDialogue {
             imei: self.imei.clone(),
             imsi: self.subscriber.imsi().map(str::to_owned),
             iccid: self.subscriber.iccid().cloned(),
-            counter: Some(COUNTER.to_owned()),
+            counter: Some(match self.way {
+                Way::Device => COUNTER.to_owned(),
+                Way::Proxy(_) => format!("{COUNTER}, through qmi-proxy"),
+            }),
         };
         if self.identity_said.as_ref() != Some(&identity) {
             self.identity_said = Some(identity.clone());
