@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "support/random.rs"]
+mod random;
+
 use std::collections::BTreeSet;
 
 use posdatad::domain::counter::Evidence;
@@ -13,31 +16,13 @@ use posdatad::modem::{Action, Dialogue};
 use posdatad::proto::at::counters::Columns;
 use posdatad::proto::at::{LINE_BYTES_MAX, Lexed, Lexer, classify};
 
+use random::Random;
+
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// In every test run: well under a second.
 const BYTES_QUICK: usize = 10_000_000;
 /// In `make fuzz`, in a release build.
 const BYTES_FULL: usize = 500_000_000;
-
-/// xorshift64: the same bytes on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[3]
-    }
-}
 
 const PIECES: [&str; 48] = [
     "OK",

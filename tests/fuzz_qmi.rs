@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod qmi_frames;
+#[path = "support/random.rs"]
+mod random;
 
 use posdatad::domain::counter::Evidence;
 use posdatad::domain::report::{FaultKind, Report};
@@ -12,30 +14,11 @@ use posdatad::modem::qmi::{QmiDialogue, QmiSettings, Way};
 use posdatad::modem::{Action, Dialogue};
 use posdatad::proto::qmi::{Framer, Kind, Message, Sender, Service, Tlv, ctl, dms, nas, uim, wds};
 use qmi_frames::{FRAMES, bytes};
+use random::Random;
 
 /// In every test run.
 const FRAMES_ALL: u64 = 10_000_000;
 const THREADS: u64 = 2;
-
-/// xorshift64: the same bytes on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[3]
-    }
-}
 
 const SERVICES: [Service; 6] =
     [Service::CTL, Service::WDS, Service::DMS, Service::NAS, Service::UIM, Service(0x1A)];

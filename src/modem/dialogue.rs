@@ -6,6 +6,9 @@
 //! happens by itself: while nothing is asked, failed or requested there is no
 //! timer, and everything that is asked again now and then rides on a request.
 
+use std::collections::VecDeque;
+
+use super::outbox::Outbox;
 use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Report};
 use crate::domain::time::BootMs;
@@ -51,22 +54,38 @@ pub trait Dialogue {
     /// The time of [`Self::poll_timeout`] has come. Coming early does no harm.
     fn handle_timeout(&mut self, now_ms: BootMs);
 
-    /// The next bytes to send.
-    fn poll_transmit(&mut self) -> Option<Vec<u8>>;
-
-    /// The next report.
-    fn poll_report(&mut self) -> Option<Report>;
-
-    /// The next thing that the owner of the port is to do.
-    fn poll_action(&mut self) -> Option<Action>;
-
     /// When [`Self::handle_timeout`] wants to be called; `None`: not at all.
     fn poll_timeout(&self) -> Option<BootMs>;
 
+    /// What it has to say.
+    fn outbox(&mut self) -> &mut Outbox;
+
+    /// The next bytes to send.
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.outbox().transmit.pop_front()
+    }
+
+    /// The next report.
+    fn poll_report(&mut self) -> Option<Report> {
+        self.outbox().reports.pop_front()
+    }
+
+    /// The next thing that the owner of the port is to do.
+    fn poll_action(&mut self) -> Option<Action> {
+        self.outbox().actions.pop_front()
+    }
+
     /// Switches the trace on or off. It shows card and subscriber numbers: it is
     /// for a technician who asked for it, not for the journal.
-    fn set_trace(&mut self, on: bool);
+    fn set_trace(&mut self, on: bool) {
+        let trace = &mut self.outbox().trace;
+        if on != trace.is_some() {
+            *trace = on.then(VecDeque::new);
+        }
+    }
 
     /// The next line of the trace: `> ` what was sent, `< ` what came.
-    fn poll_trace(&mut self) -> Option<String>;
+    fn poll_trace(&mut self) -> Option<String> {
+        self.outbox().trace.as_mut()?.pop_front()
+    }
 }

@@ -10,15 +10,15 @@
 //! | `subscriber` | the SIM's number, confirmed, and when to look again |
 //! | `health` | failures, back-off, what is said about them |
 //! | `link` | what a link can carry |
-//! | `trace` | what goes over the line, for who asks |
+//! | `outbox` | what a dialogue has to say until it is asked for |
 
 pub mod at;
 pub mod dialogue;
 mod health;
 mod link;
 pub mod modemmanager;
+mod outbox;
 pub mod qmi;
 mod subscriber;
-mod trace;
 
 pub use dialogue::{Action, Dialogue};

@@ -12,11 +12,11 @@ use super::track::Track;
 use crate::domain::counter::Evidence;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::time::BootMs;
-use crate::modem::dialogue::{Action, Dialogue};
+use crate::modem::dialogue::Dialogue;
 use crate::modem::health::Health;
 use crate::modem::link::Technology;
+use crate::modem::outbox::Outbox;
 use crate::modem::subscriber::Subscriber;
-use crate::modem::trace::Trace;
 use crate::proto::at::Command;
 use crate::proto::at::counters::Columns;
 
@@ -84,10 +84,7 @@ pub struct AtDialogue {
     pub(super) no_sim_said: bool,
     pub(super) silent_attempts: u32,
     pub(super) unanswered: BTreeMap<&'static str, Unanswered>,
-    transmit: VecDeque<Vec<u8>>,
-    reports: VecDeque<Report>,
-    actions: VecDeque<Action>,
-    trace: Trace,
+    pub(super) outbox: Outbox,
 }
 
 /// A command that was not answered lately.
@@ -138,16 +135,13 @@ impl AtDialogue {
             no_sim_said: false,
             silent_attempts: 0,
             unanswered: BTreeMap::new(),
-            transmit: VecDeque::new(),
-            reports: VecDeque::new(),
-            actions: VecDeque::new(),
-            trace: Trace::default(),
+            outbox: Outbox::default(),
         }
     }
 
     /// Says a report, if there is one.
     pub(super) fn report(&mut self, report: Option<Report>) {
-        self.reports.extend(report);
+        self.outbox.report(report);
     }
 
     /// Makes a plan and starts on it.
@@ -261,8 +255,7 @@ impl AtDialogue {
 
     fn send(&mut self, now_ms: BootMs, step: Step, command: Command) {
         self.exchange.start(now_ms, command);
-        self.trace.line('>', &command.text);
-        self.transmit.push_back(command.to_bytes());
+        self.outbox.send(command.to_bytes(), &command.text);
         self.phase = Phase::Asking(step);
     }
 
@@ -306,8 +299,7 @@ impl AtDialogue {
     fn start_over(&mut self) {
         self.exchange.reset();
         self.plan.clear();
-        self.transmit.clear();
-        self.actions.clear();
+        self.outbox.forget_the_port();
         self.unanswered.clear();
         self.subscriber.hint();
         self.network.forget();
@@ -319,7 +311,7 @@ impl AtDialogue {
 
     fn ask_to_reopen(&mut self, now_ms: BootMs) {
         let at_ms = now_ms.saturating_add(self.health.back_off_ms());
-        self.actions.push_back(Action::Reopen { at_ms });
+        self.outbox.reopen(at_ms);
     }
 }
 
@@ -365,8 +357,8 @@ impl Dialogue for AtDialogue {
             if self.phase == Phase::Closed {
                 return;
             }
-            let trace = &mut self.trace;
-            let heard = self.exchange.push(now_ms, *byte, &mut |line| trace.line('<', &line));
+            let outbox = &mut self.outbox;
+            let heard = self.exchange.push(now_ms, *byte, &mut |line| outbox.trace('<', &line));
             if let Some(heard) = heard {
                 self.heard(now_ms, heard);
             }
@@ -386,16 +378,8 @@ impl Dialogue for AtDialogue {
         }
     }
 
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.transmit.pop_front()
-    }
-
-    fn poll_report(&mut self) -> Option<Report> {
-        self.reports.pop_front()
-    }
-
-    fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+    fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
     }
 
     fn poll_timeout(&self) -> Option<BootMs> {
@@ -404,13 +388,5 @@ impl Dialogue for AtDialogue {
             Phase::Asking(_) => self.exchange.deadline_ms(),
             Phase::Settling { until_ms, .. } | Phase::Waiting { until_ms } => Some(until_ms),
         }
-    }
-
-    fn set_trace(&mut self, on: bool) {
-        self.trace.set(on);
-    }
-
-    fn poll_trace(&mut self) -> Option<String> {
-        self.trace.poll()
     }
 }

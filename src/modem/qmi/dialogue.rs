@@ -10,11 +10,11 @@ use crate::domain::counter::Evidence;
 use crate::domain::reading::Reading;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::time::BootMs;
-use crate::modem::dialogue::{Action, Dialogue};
+use crate::modem::dialogue::Dialogue;
 use crate::modem::health::Health;
 use crate::modem::link::Technology;
+use crate::modem::outbox::Outbox;
 use crate::modem::subscriber::Subscriber;
-use crate::modem::trace::Trace;
 use crate::proto::qmi::wds::Family;
 use crate::proto::qmi::{Message, Service};
 
@@ -100,10 +100,7 @@ pub struct QmiDialogue {
     pub(super) abandoned: VecDeque<u16>,
     silent_attempts: u32,
     ignored: BTreeMap<(Service, u16), (u32, BootMs)>,
-    transmit: VecDeque<Vec<u8>>,
-    reports: VecDeque<Report>,
-    actions: VecDeque<Action>,
-    trace: Trace,
+    pub(super) outbox: Outbox,
 }
 
 impl QmiDialogue {
@@ -137,16 +134,13 @@ impl QmiDialogue {
             abandoned: VecDeque::new(),
             silent_attempts: 0,
             ignored: BTreeMap::new(),
-            transmit: VecDeque::new(),
-            reports: VecDeque::new(),
-            actions: VecDeque::new(),
-            trace: Trace::default(),
+            outbox: Outbox::default(),
         }
     }
 
     /// Says a report.
     pub(super) fn report(&mut self, report: impl IntoIterator<Item = Report>) {
-        self.reports.extend(report);
+        self.outbox.report(report);
     }
 
     /// Makes a plan and starts on it.
@@ -309,8 +303,7 @@ impl QmiDialogue {
         };
         match self.exchange.start(now_ms, request, client) {
             Ok((message, frame)) => {
-                self.trace.line('>', &message);
-                self.transmit.push_back(frame);
+                self.outbox.send(frame, &message);
                 self.phase = Phase::Asking(step);
                 true
             }
@@ -375,20 +368,20 @@ impl QmiDialogue {
     fn heard(&mut self, now_ms: BootMs, heard: Heard) {
         match heard {
             Heard::Answer(message) => {
-                self.trace.line('<', &message);
+                self.outbox.trace('<', &message);
                 if let Phase::Asking(step) = self.phase {
                     self.answered(now_ms, step, &message);
                 }
             }
             Heard::Indication(message) => {
-                self.trace.line('<', &message);
+                self.outbox.trace('<', &message);
                 self.indicated(now_ms, &message);
             }
             Heard::Late(message) => {
-                self.trace.line('<', &message);
+                self.outbox.trace('<', &message);
                 self.late(&message);
             }
-            Heard::Broken(error) => self.trace.line('<', &error),
+            Heard::Broken(error) => self.outbox.trace('<', &error),
         }
     }
 
@@ -409,8 +402,7 @@ impl QmiDialogue {
         self.tell_what_is_left();
         self.exchange.reset();
         self.plan.clear();
-        self.transmit.clear();
-        self.actions.clear();
+        self.outbox.forget_the_port();
         self.ignored.clear();
         self.abandoned.clear();
         self.services = None;
@@ -420,7 +412,7 @@ impl QmiDialogue {
 
     fn ask_to_reopen(&mut self, now_ms: BootMs) {
         let at_ms = now_ms.saturating_add(self.health.back_off_ms());
-        self.actions.push_back(Action::Reopen { at_ms });
+        self.outbox.reopen(at_ms);
     }
 
     /// The device's name of that kind.
@@ -516,16 +508,8 @@ impl Dialogue for QmiDialogue {
         }
     }
 
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.transmit.pop_front()
-    }
-
-    fn poll_report(&mut self) -> Option<Report> {
-        self.reports.pop_front()
-    }
-
-    fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+    fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
     }
 
     fn poll_timeout(&self) -> Option<BootMs> {
@@ -534,13 +518,5 @@ impl Dialogue for QmiDialogue {
             Phase::Asking(_) => self.exchange.deadline_ms(),
             Phase::Waiting { until_ms } => Some(until_ms),
         }
-    }
-
-    fn set_trace(&mut self, on: bool) {
-        self.trace.set(on);
-    }
-
-    fn poll_trace(&mut self) -> Option<String> {
-        self.trace.poll()
     }
 }
