@@ -221,3 +221,42 @@ fn the_trace_shows_questions_and_answers() {
     assert!(lines[0].starts_with("> WDS 0x0024 request, client "), "{lines:?}");
     assert!(lines[1].starts_with("< WDS 0x0024 response, client "), "{lines:?}");
 }
+
+/// Whichever question is refused, and however: nothing is counted wrongly, and the
+/// reading comes back.
+#[test]
+fn any_refusal_of_any_question_is_survived() {
+    const NO_EFFECT: u16 = 26;
+    for code in [1, 3, 5, 7, 15, NO_EFFECT, 48, 71, 74, 82, 94, 98] {
+        for skipped in 0..30 {
+            let mut world = world();
+            world.modem.connect(Family::V6);
+            world.settle();
+            world.refuse_after = Some((skipped, code));
+            world.vanish();
+            world.settle();
+            world.pass(120_000);
+            assert_eq!(world.refuse_after, None, "there are fewer questions");
+            let what = format!("error {code} for question {skipped}");
+            let (counted, moved) = (world.counted(), world.moved());
+            world.gaps();
+            for (family, bytes) in [(Family::V4, 1_000), (Family::V6, 70_000)] {
+                assert!(world.modem.traffic(family, Bytes::new(3, bytes)));
+            }
+            world.settle();
+            let (counted, moved) = (world.counted() - counted, world.moved() - moved);
+            let identity = identities(&world).last().unwrap().counter.clone().unwrap();
+            if identity.contains("cannot tell IPv4 and IPv6 apart") {
+                // The one question whose refusal leaves a family out, and says so.
+                assert!(code == 71 || code == 94, "{what}");
+                assert_eq!(counted, Bytes::new(3, 1_000), "{what}");
+            } else if code == NO_EFFECT && counted != moved {
+                // The modem said that it speaks for IPv6 already, which was a lie.
+                assert_eq!(counted, Bytes::new(6, 2_000), "{what}");
+            } else {
+                assert_eq!(counted, moved, "{what}");
+                assert_eq!(world.gaps().len(), 0, "{what}");
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use posdata_testkit::Bytes;
-use posdata_testkit::qmi::{QmiIdentity, QmiModem};
+use posdata_testkit::qmi::{Aim, QmiIdentity, QmiModem};
 use posdatad::domain::alert::AlertRules;
 use posdatad::domain::counter::Evidence;
 use posdatad::domain::crosscheck::Tolerance;
@@ -37,6 +37,8 @@ pub struct World {
     pub cut: bool,
     /// The question after so many others is lost on its way.
     pub lose_after: Option<u32>,
+    /// The question after so many others is refused with this error.
+    pub refuse_after: Option<(u32, u16)>,
 }
 
 impl World {
@@ -65,6 +67,7 @@ impl World {
             reopen_at_ms: None,
             cut: false,
             lose_after: None,
+            refuse_after: None,
         };
         let setup = SourceSetup {
             role: Role::Metered,
@@ -108,6 +111,12 @@ impl World {
                 quiet = false;
                 let lost = self.lose_after == Some(0);
                 self.lose_after = self.lose_after.and_then(|left| left.checked_sub(1));
+                if let Some((left, code)) = self.refuse_after {
+                    if left == 0 {
+                        self.modem.error_next(Aim::Any, code);
+                    }
+                    self.refuse_after = left.checked_sub(1).map(|left| (left, code));
+                }
                 if !self.cut && !lost {
                     self.modem.receive(&bytes);
                 }

@@ -125,15 +125,26 @@ impl QmiDialogue {
             imei: self.imei.clone(),
             imsi: self.subscriber.imsi().map(str::to_owned),
             iccid: self.subscriber.iccid().cloned(),
-            counter: Some(match self.way {
-                Way::Device => COUNTER.to_owned(),
-                Way::Proxy(_) => format!("{COUNTER}, through qmi-proxy"),
-            }),
+            counter: Some(self.counter()),
         };
         if self.identity_said.as_ref() != Some(&identity) {
             self.identity_said = Some(identity.clone());
             self.report([Report::Identified(identity)]);
         }
+    }
+
+    /// How the counter is read, for people.
+    fn counter(&self) -> String {
+        let way = match self.way {
+            Way::Device => "",
+            Way::Proxy(_) => ", through qmi-proxy",
+        };
+        let families = if self.is_read(Family::V6) {
+            ""
+        } else {
+            "; the modem cannot tell IPv4 and IPv6 apart, and may count one of them alone"
+        };
+        format!("{COUNTER}{way}{families}")
     }
 
     /// Neither the device nor the file gave the SIM's number.
