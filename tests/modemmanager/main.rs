@@ -8,5 +8,4 @@ mod support;
 
 mod counts;
 mod fake;
-mod qmi_modem;
 mod real;

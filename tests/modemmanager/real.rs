@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use posdata_testkit::qmi::QmiSim;
 use posdata_testkit::{Dialect, Sim};
 use serde_json::Value;
 
-use crate::qmi_modem::{ICCID, QmiModem};
 use crate::support::bus::{Bus, Policy};
 use crate::support::process::Process;
 use crate::support::side_by_side::{run, scenario};
@@ -78,6 +78,9 @@ fn the_real_modemmanager_is_read() {
     ];
     run(3, scenarios);
 }
+
+/// The card in every modem here.
+const ICCID: &str = "89860012345678901234";
 
 /// Three packets of 1000 bytes, with 28 of IP and UDP headers each. The kernel
 /// counts the Ethernet headers as well; a modem does not see them.
@@ -292,19 +295,20 @@ fn quectel() {
 /// A modem whose counters ModemManager reads: what it counts is counted, and what
 /// it loses at a disconnect as well.
 fn qmi() {
-    let modem = QmiModem::start();
+    let modem = QmiSim::builder().seed(81).iccid(ICCID).start().unwrap();
+    // As an old one: what ModemManager wants of the card service is not simulated.
+    modem.apply("few-services on; session down").unwrap();
     let terminal = Terminal::on(Bus::with(Policy::WithModemManager), Sim::builder());
+    let device = modem.truth().device.unwrap();
     let port = ["usbmisc", "cdc-wdm0", "qmi_wwan", "qmi_wwan"];
-    let mut managed = Managed::begin(terminal, modem.device(), ["05c6", "9025"], port);
+    let mut managed = Managed::begin(terminal, &device, ["05c6", "9025"], port);
     managed.terminal.begin();
     managed.compare();
     managed.set_up();
 
     // Its look at the beginning, and the one 30 s later.
-    modem.begins_with(70_000, 3_000);
     managed.mmcli(&["-m", "0", "--simple-connect=apn=cmnet"]);
-    managed.counted((70_000, 3_000));
-    modem.moves(500_000, 20_000);
+    modem.apply("traffic tx 23_000 rx 570_000").unwrap();
     managed.counted((570_000, 23_000));
     assert_eq!(managed.total(), (570_000, 23_000));
     assert_eq!(managed.terminal.uncounted(0), []);
@@ -312,7 +316,7 @@ fn qmi() {
     // What moves now is never looked at.
     let before = managed.terminal.last_event();
     managed.send();
-    modem.moves(0, SENT);
+    modem.apply(&format!("traffic tx {SENT} rx 0")).unwrap();
     managed.mmcli(&["-m", "0", "--simple-disconnect"]);
     managed.counted((570_000, 23_000 + SENT));
     assert_eq!(managed.total(), (570_000, 23_000), "it has lost it");
@@ -321,10 +325,12 @@ fn qmi() {
     assert_eq!((gap.kind.as_str(), gap.counted), ("gap", SENT));
 
     // The next connection, of the same bearer: its totals go on.
-    modem.begins_with(500, 50);
     managed.mmcli(&["-m", "0", "--simple-connect=apn=cmnet"]);
+    modem.apply("traffic tx 50 rx 500").unwrap();
     managed.counted((570_500, 23_050 + SENT));
     assert_eq!(managed.total(), (570_500, 23_050));
     assert_eq!(managed.terminal.uncounted(gap.id), []);
+    let truth = modem.truth().total();
+    assert_eq!((truth.rx, truth.tx), (570_500, 23_050 + SENT), "the modem's own books");
     assert_eq!(managed.terminal.stop(), 0);
 }

@@ -66,6 +66,7 @@ impl Engine {
             QmiCommand::Split(on) => self.modem.split(on),
             QmiCommand::MissingBytes(on) => self.modem.missing_bytes(on),
             QmiCommand::NoDmsIccid(on) => self.modem.no_dms_iccid(on),
+            QmiCommand::FewServices(on) => self.modem.few_services(on),
             QmiCommand::ProxySilent(silent) => {
                 self.proxy.as_mut().ok_or("proxy: there is none (--proxy)")?.silent = silent;
             }

@@ -17,6 +17,9 @@ impl Port {
 pub(crate) const SERVICES: [(u8, u16, u16); 6] =
     [(CTL, 1, 5), (WDS, 1, 36), (DMS, 1, 14), (NAS, 1, 25), (UIM, 1, 22), (0x1A, 1, 13)];
 
+/// Those that every modem has, at the front.
+pub(crate) const EVERY_MODEMS: usize = 4;
+
 /// Numbers that can be given out; 255 means all clients.
 const IDS: std::ops::RangeInclusive<u8> = 1..=254;
 

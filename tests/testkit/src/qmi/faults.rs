@@ -44,6 +44,8 @@ pub(crate) struct Faults {
     pub(crate) missing_bytes: bool,
     /// The device service does not tell the card's number.
     pub(crate) no_dms_iccid: bool,
+    /// Neither a card service nor data administration, as old modems.
+    pub(crate) few_services: bool,
 }
 
 impl Default for Faults {
@@ -53,6 +55,7 @@ impl Default for Faults {
             silence: Silence::Off,
             missing_bytes: false,
             no_dms_iccid: false,
+            few_services: false,
         }
     }
 }

@@ -255,4 +255,9 @@ impl QmiModem {
     pub fn no_dms_iccid(&mut self, on: bool) {
         self.faults.no_dms_iccid = on;
     }
+
+    /// The modem has only the services that every modem has: no card service, no data administration.
+    pub fn few_services(&mut self, on: bool) {
+        self.faults.few_services = on;
+    }
 }

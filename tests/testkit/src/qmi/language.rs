@@ -56,6 +56,7 @@ pub(crate) enum QmiCommand {
     Split(bool),
     MissingBytes(bool),
     NoDmsIccid(bool),
+    FewServices(bool),
     ProxySilent(bool),
     ProxyDrop,
     Exit,
@@ -113,6 +114,7 @@ impl Language for QmiCommand {
             "split" => QmiCommand::Split(parser.on_off()?),
             "missing-bytes" => QmiCommand::MissingBytes(parser.on_off()?),
             "no-dms-iccid" => QmiCommand::NoDmsIccid(parser.on_off()?),
+            "few-services" => QmiCommand::FewServices(parser.on_off()?),
             "proxy" => parser.choice([
                 ("silent", QmiCommand::ProxySilent(true)),
                 ("speaks", QmiCommand::ProxySilent(false)),
@@ -156,6 +158,7 @@ impl Language for QmiCommand {
             | QmiCommand::Split(_)
             | QmiCommand::MissingBytes(_)
             | QmiCommand::NoDmsIccid(_)
+            | QmiCommand::FewServices(_)
             | QmiCommand::ProxySilent(_)
             | QmiCommand::ProxyDrop
             | QmiCommand::Exit => false,

@@ -18,6 +18,8 @@ pub(crate) mod wds {
 
     pub(crate) const RESET: u16 = 0x00;
     pub(crate) const EVENT_REPORT: u16 = 0x01;
+    pub(crate) const START_NETWORK: u16 = 0x20;
+    pub(crate) const STOP_NETWORK: u16 = 0x21;
     pub(crate) const SERVICE_STATUS: u16 = 0x22;
     pub(crate) const CHANNEL_RATES: u16 = 0x23;
     pub(crate) const STATISTICS: u16 = 0x24;
@@ -33,11 +35,14 @@ pub(crate) mod wds {
 pub(crate) mod dms {
     pub(crate) const RESET: u16 = 0x00;
     pub(crate) const EVENT_REPORT: u16 = 0x01;
+    pub(crate) const CAPABILITIES: u16 = 0x20;
     pub(crate) const MANUFACTURER: u16 = 0x21;
     pub(crate) const MODEL: u16 = 0x22;
     pub(crate) const REVISION: u16 = 0x23;
     pub(crate) const IDS: u16 = 0x25;
+    pub(crate) const PIN_STATUS: u16 = 0x2B;
     pub(crate) const OPERATING_MODE: u16 = 0x2D;
+    pub(crate) const SET_OPERATING_MODE: u16 = 0x2E;
     pub(crate) const TIME: u16 = 0x2F;
     pub(crate) const ICCID: u16 = 0x3C;
     pub(crate) const IMSI: u16 = 0x43;
@@ -62,8 +67,10 @@ pub(crate) mod error {
     pub(crate) const MALFORMED: u16 = 1;
     pub(crate) const NO_MORE_CLIENTS: u16 = 5;
     pub(crate) const UNKNOWN_CLIENT: u16 = 7;
+    pub(crate) const CALL_FAILED: u16 = 14;
     pub(crate) const OUT_OF_CALL: u16 = 15;
     pub(crate) const MISSING_VALUE: u16 = 17;
+    pub(crate) const NO_EFFECT: u16 = 26;
     pub(crate) const UNKNOWN_SERVICE: u16 = 31;
     pub(crate) const INVALID_ARGUMENT: u16 = 48;
     pub(crate) const UNKNOWN_MESSAGE: u16 = 71;

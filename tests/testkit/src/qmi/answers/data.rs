@@ -38,6 +38,12 @@ pub(super) fn answer(modem: &mut QmiModem, request: &Frame) -> Reply {
             Ok(Reply::done())
         }
         wds::EVENT_REPORT => set_report(modem, request, family),
+        wds::START_NETWORK => Ok(start_network(modem, family)),
+        wds::STOP_NETWORK if session.is_there() => {
+            modem.disconnect(family);
+            Ok(Reply::done())
+        }
+        wds::STOP_NETWORK => Err(Reply::error(error::NO_EFFECT)),
         wds::SERVICE_STATUS => Ok(Reply::done().with(0x01, [session.state.code()])),
         wds::CHANNEL_RATES if !session.is_there() => Err(Reply::error(error::OUT_OF_CALL)),
         wds::CHANNEL_RATES => Ok(Reply::done().with(0x01, RATES.map(u32::to_le_bytes).concat())),
@@ -49,6 +55,20 @@ pub(super) fn answer(modem: &mut QmiModem, request: &Frame) -> Reply {
         _ => Err(Reply::error(error::UNKNOWN_MESSAGE)),
     };
     replied.unwrap_or_else(|refused| refused)
+}
+
+/// The handle of a session, which its end is asked for with.
+const HANDLE: u32 = 0xDEAD_BEEF;
+
+fn start_network(modem: &mut QmiModem, family: Family) -> Reply {
+    if modem.sessions.of(family).is_there() {
+        return Reply::error(error::NO_EFFECT);
+    }
+    if modem.connect(family) {
+        Reply::done().with(0x01, HANDLE.to_le_bytes())
+    } else {
+        Reply::error(error::CALL_FAILED)
+    }
 }
 
 fn set_family(modem: &mut QmiModem, request: &Frame) -> Result<Reply, Reply> {

@@ -10,6 +10,11 @@ const FILE_ICCID: u16 = 0x2FE2;
 /// The file with the subscriber's number.
 const FILE_IMSI: u16 = 0x6F07;
 
+/// Rates at most (none said), data and calls apart, with a SIM; two radios, UMTS and LTE.
+const CAPABILITIES: [u8; 13] = [0, 0, 0, 4, 0, 0, 0, 4, 2, 2, 2, 5, 8];
+/// A PIN that is not asked for, with three and ten tries left.
+const PIN_OFF: [u8; 3] = [3, 3, 10];
+
 pub(super) fn answer(modem: &mut QmiModem, request: &Frame) -> Reply {
     let who = &modem.identity;
     match request.message {
@@ -18,6 +23,9 @@ pub(super) fn answer(modem: &mut QmiModem, request: &Frame) -> Reply {
             Reply::done()
         }
         dms::EVENT_REPORT => Reply::done(),
+        dms::CAPABILITIES => Reply::done().with(0x01, CAPABILITIES),
+        dms::PIN_STATUS => Reply::done().with(0x11, PIN_OFF).with(0x12, PIN_OFF),
+        dms::SET_OPERATING_MODE => Reply::done(),
         dms::MANUFACTURER => Reply::done().with(0x01, who.manufacturer.as_str()),
         dms::MODEL => Reply::done().with(0x01, who.model.as_str()),
         dms::REVISION => Reply::done().with(0x01, who.revision.as_str()),
