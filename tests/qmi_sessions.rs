@@ -57,9 +57,11 @@ enum Fate {
     Silent,
     /// The device goes and comes back.
     Vanished,
+    /// The program is killed and starts again; perhaps the session ends meanwhile.
+    Killed,
 }
 
-const FATES: [Fate; 15] = [
+const FATES: [Fate; 16] = [
     Fate::Quiet,
     Fate::Unread,
     Fate::Suspended,
@@ -75,13 +77,14 @@ const FATES: [Fate; 15] = [
     Fate::Forgotten,
     Fate::Silent,
     Fate::Vanished,
+    Fate::Killed,
 ];
 
 impl Fate {
     /// Whether indications may go unheard: then a gap is recorded even where
     /// nothing is missing, since nobody can know.
     fn is_unheard(self) -> bool {
-        matches!(self, Self::Forgotten | Self::Silent | Self::Vanished)
+        matches!(self, Self::Forgotten | Self::Silent | Self::Vanished | Self::Killed)
     }
 }
 
@@ -160,6 +163,16 @@ fn session(world: &mut World, dice: &mut Dice, family: Family, fate: Fate) -> bo
             overtaken = overtake_perhaps(world, dice, family, fate);
             world.pass(dice.below(40_000));
         }
+        Fate::Killed => {
+            let ends = dice.below(2) == 0;
+            let bytes = Bytes::new(dice.below(500), dice.below(9_000));
+            world.kill(|modem| {
+                modem.traffic(family, bytes);
+                if ends {
+                    modem.disconnect(family);
+                }
+            });
+        }
         Fate::Vanished => {
             overtaken = overtake_perhaps(world, dice, family, fate);
             world.vanish();
@@ -224,7 +237,7 @@ fn live(seed: u64) -> Seen {
     let mut seen = Seen::default();
     for number in 0..SESSIONS_A_WORLD {
         let family = [Family::V4, Family::V4, Family::V6][usize::try_from(dice.below(3)).unwrap()];
-        let fate = FATES[usize::try_from(dice.below(15)).unwrap()];
+        let fate = FATES[usize::try_from(dice.below(16)).unwrap()];
         let (counted, moved) = (world.counted(), world.moved());
         world.gaps();
         world.reports.clear();

@@ -177,6 +177,20 @@ impl World {
         self.pass(45_000);
     }
 
+    /// The program is killed, the modem goes on for a while, and the program starts
+    /// again where its store ends. Its client ids stay taken.
+    pub fn kill(&mut self, meanwhile: impl FnOnce(&mut QmiModem)) {
+        meanwhile(&mut self.modem);
+        while self.modem.poll_transmit().is_some() {}
+        self.dialogue = QmiDialogue::new(QmiSettings::default());
+        self.reopen_at_ms = None;
+        self.now_ms += 500;
+        self.modem.tick(self.now_ms);
+        while self.modem.poll_transmit().is_some() {}
+        self.dialogue.opened(self.now_ms, Evidence::Same, Way::Device);
+        self.pump();
+    }
+
     /// The device goes, and comes back as another life of itself.
     pub fn vanish(&mut self) {
         let gone = "gone".to_owned();
