@@ -1,6 +1,7 @@
 //! The search of `source = "auto"`: candidates are tried one after the other,
 //! best first; the first that gives a reading is metered from, until it has been
-//! at fault for long. Pure: what is to be tried and when comes out.
+//! at fault for long. While that is only the last resort, better ones are looked
+//! for now and then. Pure: what is to be tried and when comes out.
 
 use super::candidates::Reasoned;
 use crate::domain::report::Report;
@@ -17,6 +18,10 @@ const PAUSE_MS_MIN: BootMs = 5_000;
 const PAUSE_MS_MAX: BootMs = 300_000;
 /// How long the source in use may be at fault before others are tried, ms.
 const FAULT_MS_MAX: BootMs = 300_000;
+/// How often a better one than the last resort is looked for, ms; doubled up to
+/// the longest.
+const BETTER_MS_MIN: BootMs = 600_000;
+const BETTER_MS_MAX: BootMs = 21_600_000;
 
 /// Where the search is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +31,11 @@ enum State {
     /// This one is tried.
     Trying { rank: usize, until_ms: BootMs },
     /// This one is in use.
-    Found { rank: usize, faulty_since_ms: Option<BootMs> },
+    Found {
+        faulty_since_ms: Option<BootMs>,
+        /// When a better one is looked for; `None`: there is none.
+        better_ms: Option<BootMs>,
+    },
 }
 
 /// What is to be done.
@@ -45,6 +54,7 @@ pub enum Do {
 pub struct Search {
     begun_ms: BootMs,
     pause_ms: BootMs,
+    better_every_ms: BootMs,
     state: State,
     candidates: Vec<Reasoned>,
     /// Why each of this round was not taken.
@@ -58,6 +68,7 @@ impl Search {
         Self {
             begun_ms: now_ms,
             pause_ms: PAUSE_MS_MIN,
+            better_every_ms: BETTER_MS_MIN,
             state: State::Paused { until_ms: now_ms },
             candidates: Vec::new(),
             failures: Vec::new(),
@@ -69,9 +80,19 @@ impl Search {
     pub fn timeout(&self) -> Option<BootMs> {
         match self.state {
             State::Paused { until_ms } | State::Trying { until_ms, .. } => Some(until_ms),
+            State::Found { better_ms, .. } => {
+                [self.given_up_ms(), better_ms].into_iter().flatten().min()
+            }
+        }
+    }
+
+    /// When what is in use will have been at fault for too long.
+    fn given_up_ms(&self) -> Option<BootMs> {
+        match self.state {
             State::Found { faulty_since_ms, .. } => {
                 faulty_since_ms.map(|since_ms| since_ms.saturating_add(FAULT_MS_MAX))
             }
+            State::Paused { .. } | State::Trying { .. } => None,
         }
     }
 
@@ -88,7 +109,9 @@ impl Search {
                 self.try_from(now_ms, rank + 1)
             }
             State::Found { .. } => {
-                *self = Self::new(now_ms);
+                if self.given_up_ms().is_some_and(|at_ms| at_ms <= now_ms) {
+                    *self = Self::new(now_ms);
+                }
                 Some(Do::Look)
             }
         }
@@ -96,6 +119,14 @@ impl Search {
 
     /// These are there now: a round begins.
     pub fn round(&mut self, now_ms: BootMs, candidates: Vec<Reasoned>) -> Option<Do> {
+        if let State::Found { better_ms, .. } = &mut self.state {
+            let every_ms = self.better_every_ms;
+            self.better_every_ms = every_ms.saturating_mul(2).min(BETTER_MS_MAX);
+            *better_ms = Some(now_ms.saturating_add(every_ms));
+            if candidates.iter().all(|one| one.candidate.is_last_resort()) {
+                return None;
+            }
+        }
         self.candidates = candidates;
         self.failures.clear();
         self.try_from(now_ms, 0)
@@ -105,9 +136,13 @@ impl Search {
     pub fn heard(&mut self, now_ms: BootMs, report: &Report) -> Option<Do> {
         match (&mut self.state, report) {
             (State::Trying { rank, .. }, Report::Reading(_) | Report::NoSim) => {
-                let rank = *rank;
-                self.state = State::Found { rank, faulty_since_ms: None };
-                self.candidates.get(rank).cloned().map(Do::Use)
+                let found = self.candidates.get(*rank).cloned()?;
+                let better_ms = found
+                    .candidate
+                    .is_last_resort()
+                    .then(|| now_ms.saturating_add(self.better_every_ms));
+                self.state = State::Found { faulty_since_ms: None, better_ms };
+                Some(Do::Use(found))
             }
             (State::Trying { rank, .. }, Report::Fault { kind, detail }) => {
                 let (rank, why) = (*rank, format!("{}: {detail}", kind.word()));
@@ -245,6 +280,37 @@ mod tests {
         search.heard(5_000, &fault());
         assert_eq!(tried(search.tick(5_000 + FAULT_MS_MAX)), "look");
         assert!(!search.has_found());
+    }
+
+    #[test]
+    fn the_last_resort_gives_way_to_a_modem_that_comes_late() {
+        let mut search = Search::new(0);
+        let netdev = list().split_off(2);
+        assert_eq!(tried(search.round(0, netdev.clone())), "netdev");
+        assert_eq!(tried(search.heard(0, &reading())), "use");
+        assert_eq!(search.timeout(), Some(BETTER_MS_MIN));
+        assert_eq!(tried(search.tick(BETTER_MS_MIN)), "look");
+        assert_eq!(tried(search.round(BETTER_MS_MIN, netdev)), "wait");
+        assert!(search.has_found(), "nothing better: it stays in use");
+        let mut now_ms = search.timeout().unwrap();
+        assert_eq!(tried(search.tick(now_ms)), "look");
+        assert_eq!(tried(search.round(now_ms, list())), "qmi");
+        // It does not answer after all: back at once, and seldom tried again.
+        search.heard(now_ms, &fault());
+        assert_eq!(tried(search.heard(now_ms, &fault())), "netdev");
+        assert_eq!(tried(search.heard(now_ms, &reading())), "use");
+        for _ in 0..9 {
+            let next_ms = search.timeout().unwrap();
+            assert!(next_ms - now_ms <= BETTER_MS_MAX);
+            now_ms = next_ms;
+            search.tick(now_ms);
+            search.round(now_ms, list().split_off(2));
+        }
+        assert_eq!(search.timeout(), Some(now_ms + BETTER_MS_MAX));
+        search.tick(now_ms + BETTER_MS_MAX);
+        assert_eq!(tried(search.round(now_ms + BETTER_MS_MAX, list())), "qmi");
+        assert_eq!(tried(search.heard(now_ms + BETTER_MS_MAX, &reading())), "use");
+        assert_eq!(search.timeout(), None, "nothing is better");
     }
 
     #[test]
