@@ -3,15 +3,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::linux::net::SocketAddrExt as _;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
-use std::os::unix::net::{SocketAddr, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr};
 use nix::unistd::geteuid;
 
 use super::port::{Line, NotOpened, Opened, Opener, devices};
@@ -104,7 +104,13 @@ impl Opener<Way> for QmiPort {
 
 /// Whether `qmi-proxy` runs: then a modem's QMI device is shared through it.
 fn connect() -> io::Result<UnixStream> {
-    let stream = UnixStream::connect_addr(&SocketAddr::from_abstract_name(PROXY)?)?;
+    let kind = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, kind, None)?;
+    // A proxy that hangs accepts nobody: once its queue is full, connecting would
+    // block for ever.
+    socket::connect(socket.as_raw_fd(), &UnixAddr::new_abstract(PROXY)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     Ok(stream)
 }

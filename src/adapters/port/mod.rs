@@ -298,22 +298,28 @@ impl<D: Dialogue> Worker<D> {
             fds.push(PollFd::new(line.descriptor(), PollFlags::POLLIN));
         }
         let ready = poll(&mut fds, timeout);
-        let port_ready =
-            fds.get(1).and_then(PollFd::revents).is_some_and(|events| !events.is_empty());
+        let port = fds.get(1).and_then(PollFd::revents).unwrap_or(PollFlags::empty());
         drop(fds);
         let _ = wake.read();
-        if ready.is_ok() && port_ready {
-            self.receive();
+        if ready.is_ok() && !port.is_empty() {
+            self.receive(port);
         }
     }
 
-    fn receive(&mut self) {
+    fn receive(&mut self, events: PollFlags) {
         let mut bytes = [0_u8; 4096];
         let Some(line) = self.line.as_mut() else { return };
         let received = line.read(&mut bytes);
         let now_ms = clock::boot_ms();
         match received {
             Ok(0) => self.lost(now_ms, "it was closed from the other side"),
+            // An error that reading does not clear: waiting again would return at once.
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && !events.contains(PollFlags::POLLIN) =>
+            {
+                self.lost(now_ms, "the kernel reports an error of the device");
+            }
             Ok(count) => {
                 self.dialogue.handle_bytes(now_ms, bytes.get(..count).unwrap_or_default());
             }
