@@ -2,7 +2,7 @@
 
 use super::clients::Seat;
 use super::dialogue::{Phase, QmiDialogue, Way};
-use super::plan::{Name, Step};
+use super::plan::{FAMILIES, Name, Step};
 use super::session::Taken;
 use crate::domain::report::{FaultKind, Identity, Report};
 use crate::domain::sim::Iccid;
@@ -24,7 +24,7 @@ impl QmiDialogue {
         {
             let service = answer.service.name();
             let how = format!("{service} refuses the client id {} (7)", answer.client);
-            return self.clients_are_gone(now_ms, &how);
+            return self.clients_are_gone(now_ms, None, &how);
         }
         match step {
             Step::ProxyOpen => match answer.result() {
@@ -66,11 +66,15 @@ impl QmiDialogue {
                 }
             }
             Step::Iccid => match dms::read_text(answer) {
-                Err(AnswerError::Refused(refusal)) if is_no_sim(refusal) => return self.no_sim(),
+                Err(AnswerError::Refused(refusal)) if is_no_sim(refusal) => {
+                    return self.no_sim(now_ms);
+                }
                 read => self.number(read.ok(), step),
             },
             Step::IccidFile => match uim::read_iccid(answer) {
-                Err(AnswerError::Refused(refusal)) if is_no_sim(refusal) => return self.no_sim(),
+                Err(AnswerError::Refused(refusal)) if is_no_sim(refusal) => {
+                    return self.no_sim(now_ms);
+                }
                 read => self.number(read.ok(), step),
             },
             Step::Imsi => {
@@ -118,6 +122,12 @@ impl QmiDialogue {
             return self.make_plan(now_ms);
         }
         self.no_sim_said = false;
+        let iccid = self.subscriber.iccid().cloned();
+        let another = self.booked_on.as_ref().is_some_and(|before| *before != iccid);
+        for session in self.sessions.values_mut() {
+            session.sim_found_out(another);
+        }
+        self.booked_on = Some(iccid);
         let identity = Identity {
             manufacturer: self.name(Name::Manufacturer),
             model: self.name(Name::Model),
@@ -211,7 +221,14 @@ impl QmiDialogue {
         }
     }
 
-    fn no_sim(&mut self) {
+    fn no_sim(&mut self, now_ms: BootMs) {
+        // The end of the old card's session can be read still, and not for long.
+        if self.closing {
+            self.closing = false;
+            self.plan = FAMILIES.map(Step::Statistics).into();
+            self.plan.extend([Step::Tell, Step::Iccid]);
+            return self.advance(now_ms);
+        }
         if !self.no_sim_said {
             self.no_sim_said = true;
             self.identity_said = None;

@@ -64,6 +64,12 @@ impl Clients {
         })
     }
 
+    /// This one is not valid any more; the others are to be given back.
+    pub(super) fn revoked(&mut self, client: Client) {
+        self.held.retain(|seat, id| seat.service() != client.service || *id != client.id);
+        self.leave();
+    }
+
     /// None is valid any more, and none is to be given back.
     pub(super) fn forget(&mut self) {
         self.held.clear();
@@ -99,5 +105,23 @@ impl Clients {
 
     pub(super) fn has_left_over(&self) -> bool {
         !self.left_over.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_revoked_is_not_given_back_and_the_others_are() {
+        let mut clients = Clients::default();
+        for (seat, id) in Seat::ALL.into_iter().zip([1, 1, 1, 1, 2]) {
+            clients.take(seat, id);
+        }
+        clients.revoked(Client { service: Service::WDS, id: 1 });
+        let left: Vec<Client> = std::iter::from_fn(|| clients.next_left_over()).collect();
+        assert_eq!(left.len(), 4);
+        assert!(!left.contains(&Client { service: Service::WDS, id: 1 }));
+        assert!(Seat::ALL.into_iter().all(|seat| clients.id(seat).is_none()));
     }
 }

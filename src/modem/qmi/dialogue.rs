@@ -9,12 +9,14 @@ use super::session::Session;
 use crate::domain::counter::Evidence;
 use crate::domain::reading::Reading;
 use crate::domain::report::{FaultKind, Identity, Report};
+use crate::domain::sim::Iccid;
 use crate::domain::time::BootMs;
 use crate::modem::dialogue::Dialogue;
 use crate::modem::health::Health;
 use crate::modem::link::Technology;
 use crate::modem::outbox::Outbox;
 use crate::modem::subscriber::Subscriber;
+use crate::proto::qmi::ctl::Client;
 use crate::proto::qmi::wds::Family;
 use crate::proto::qmi::{Message, Service};
 
@@ -90,6 +92,8 @@ pub struct QmiDialogue {
     pub(super) no_counter: bool,
     pub(super) names: BTreeMap<Name, String>,
     pub(super) imei: Option<String>,
+    /// Whose bytes they were when the SIM was last found out.
+    pub(super) booked_on: Option<Option<Iccid>>,
     /// What was said last, so that it is said again only when it changed.
     pub(super) identity_said: Option<Identity>,
     pub(super) no_sim_said: bool,
@@ -126,6 +130,7 @@ impl QmiDialogue {
             no_counter: false,
             names: BTreeMap::new(),
             imei: None,
+            booked_on: None,
             identity_said: None,
             no_sim_said: false,
             roaming_said: None,
@@ -161,8 +166,9 @@ impl QmiDialogue {
                 Step::Prepared => self.prepared = true,
                 Step::Conclude { looked } => self.conclude(now_ms, looked),
                 Step::Tell => {
-                    self.wanted = false;
                     self.closing = false;
+                    // What cannot be booked yet is told when the SIM is found out.
+                    self.wanted = !self.is_booking_clear();
                     self.tell();
                 }
                 // A figure that is left from an attempt that failed is told before
@@ -184,8 +190,17 @@ impl QmiDialogue {
         self.finished(now_ms);
     }
 
-    /// Says the reading, if every session's figure is known.
+    /// Whether the figures are known to be of the SIM that was said last. While
+    /// another one may be in, those of sessions that were up under it still are.
+    fn is_booking_clear(&self) -> bool {
+        !self.subscriber.is_doubtful() || self.sessions.values().all(Session::is_booked)
+    }
+
+    /// Says the reading, if every session's figure is known, and whose it is.
     pub(super) fn tell(&mut self) {
+        if !self.is_booking_clear() {
+            return;
+        }
         let read = FAMILIES.map(|family| self.is_read(family));
         let all_known =
             self.sessions.iter().zip(read).all(|((_, session), read)| session.is_known() || !read);
@@ -226,7 +241,7 @@ impl QmiDialogue {
     /// Something failed: drop the plan, say so, and try again after a back-off.
     pub(super) fn fail(&mut self, now_ms: BootMs, kind: FaultKind, detail: String) {
         self.plan.clear();
-        self.exchange.abandon();
+        self.give_up_the_question();
         if self.stopping {
             // Whatever is left is lost with the end of the program.
             self.phase = Phase::Closed;
@@ -244,11 +259,28 @@ impl QmiDialogue {
         }
     }
 
-    /// Every client id has ended: the modem restarted, or another program has sent
-    /// Sync. What it would have told since is unheard.
-    pub(super) fn clients_are_gone(&mut self, now_ms: BootMs, how: &str) {
+    /// The question in flight is not waited for. A client id that its answer may
+    /// still give is to be given back.
+    fn give_up_the_question(&mut self) {
+        let transaction = self.exchange.question().map(|question| question.transaction);
+        if let (Phase::Asking(Step::Allocate(_)), Some(transaction)) = (self.phase, transaction) {
+            if self.abandoned.len() >= ABANDONED_MAX {
+                self.abandoned.pop_front();
+            }
+            self.abandoned.push_back(transaction);
+        }
+        self.exchange.abandon();
+    }
+
+    /// Client ids have ended: that one alone, or (`None`) all of them, since the
+    /// modem restarted or another program has sent Sync; then the same ids may be
+    /// somebody else's by now. What would have been told since is unheard.
+    pub(super) fn clients_are_gone(&mut self, now_ms: BootMs, one: Option<Client>, how: &str) {
         self.tell_what_is_left();
-        self.clients.forget();
+        match one {
+            Some(client) => self.clients.revoked(client),
+            None => self.clients.forget(),
+        }
         self.lost_sight(Evidence::MayHaveRestarted);
         let detail = format!(
             "{how}: the modem restarted, or another program has sent it Sync (CTL 0x0027); client \
@@ -339,18 +371,13 @@ impl QmiDialogue {
     fn not_answered(&mut self, now_ms: BootMs, step: Step) {
         let Some(question) = self.exchange.question() else { return };
         let key = (question.service, question.id);
-        let (what, transaction) = (question.to_string(), question.transaction);
+        let what = question.to_string();
         if step.is_optional() && step != Step::Release {
             let (times, last_ms) = self.ignored.entry(key).or_default();
             *times = times.saturating_add(1);
             *last_ms = now_ms;
         }
-        if let Step::Allocate(_) = step {
-            if self.abandoned.len() >= ABANDONED_MAX {
-                self.abandoned.pop_front();
-            }
-            self.abandoned.push_back(transaction);
-        }
+        self.exchange.drop_begun();
         self.silent_attempts = self.silent_attempts.saturating_add(1);
         let what = what.split(':').next().unwrap_or_default();
         let who = match self.way {
@@ -428,8 +455,7 @@ impl QmiDialogue {
     /// A client of that message's service is meant.
     pub(super) fn is_ours(&self, message: &Message) -> bool {
         const EVERY_CLIENT: u8 = 255;
-        let client =
-            crate::proto::qmi::ctl::Client { service: message.service, id: message.client };
+        let client = Client { service: message.service, id: message.client };
         message.client == EVERY_CLIENT || self.clients.holds(client)
     }
 }
@@ -474,7 +500,7 @@ impl Dialogue for QmiDialogue {
     fn stop(&mut self, now_ms: BootMs) {
         self.tell_what_is_left();
         self.stopping = true;
-        self.exchange.abandon();
+        self.give_up_the_question();
         if self.phase != Phase::Closed {
             self.begin(now_ms);
         }

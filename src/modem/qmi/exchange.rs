@@ -66,10 +66,15 @@ impl Exchange {
         Ok((message, frame))
     }
 
-    /// Gives the question in flight up. What has begun and not ended of a frame is
-    /// dropped with it: its length may be a wrong one.
+    /// Gives the question in flight up. What was received behind its answer stays:
+    /// it may be the end of a session, told once and never again.
     pub(super) fn abandon(&mut self) {
-        self.reset();
+        self.in_flight = None;
+    }
+
+    /// Nothing more came of a frame that has begun: its length may be a wrong one.
+    pub(super) fn drop_begun(&mut self) {
+        self.framer.clear();
     }
 
     /// The question in flight.

@@ -9,11 +9,14 @@ use crate::proto::qmi::{Message, Service, ctl, nas, wds};
 impl QmiDialogue {
     pub(super) fn indicated(&mut self, now_ms: BootMs, said: &Message) {
         match (said.service, said.id) {
-            (Service::CTL, ctl::SYNC) => self.clients_are_gone(now_ms, "the modem says Sync"),
-            (Service::CTL, ctl::REVOKE_CLIENT)
-                if ctl::read_revoked(said).is_ok_and(|client| self.clients.holds(client)) =>
-            {
-                self.clients_are_gone(now_ms, "the modem revokes a client id");
+            (Service::CTL, ctl::SYNC) => {
+                self.clients_are_gone(now_ms, None, "the modem says Sync");
+            }
+            (Service::CTL, ctl::REVOKE_CLIENT) => {
+                let ours = ctl::read_revoked(said).ok().filter(|one| self.clients.holds(*one));
+                if ours.is_some() {
+                    self.clients_are_gone(now_ms, ours, "the modem revokes a client id");
+                }
             }
             (Service::WDS, wds::PACKET_SERVICE_STATUS) if self.is_ours(said) => {
                 self.session_changed(now_ms, said);

@@ -168,8 +168,8 @@ impl QmiDialogue {
         if !self.prepared {
             self.plan_to_prepare();
         }
-        // A session that has ended is closed first: its bytes are the present
-        // SIM's, whichever comes next.
+        // A session that has ended is closed first: its bytes are those of the SIM
+        // that was in, whichever comes next.
         let closing = self.prepared && self.closing;
         if closing {
             self.plan.extend(FAMILIES.map(Step::Statistics));

@@ -60,6 +60,9 @@ pub(super) struct Session {
     given: Option<Figure>,
     /// What else hints at a restart since then.
     hint: Evidence,
+    /// The last session that was up, or over, when the SIM was found out: whose
+    /// bytes it moved is known.
+    booked: Option<u64>,
     again: u32,
 }
 
@@ -72,6 +75,7 @@ impl Session {
             figure: None,
             given: None,
             hint: Evidence::Unwatched,
+            booked: None,
             again: 0,
         }
     }
@@ -130,6 +134,10 @@ impl Session {
         sessions.dedup();
         let session = match sessions.as_slice() {
             [only] => *only,
+            // The statistics may lag behind the indication of the end.
+            [] if self.now.0 == State::Down && self.goes_on(statistics) => {
+                return self.ask_again();
+            }
             [] => self.missed(fitting),
             [.., last] if self.again >= AGAIN_MAX => *last,
             _ => return self.ask_again(),
@@ -202,6 +210,22 @@ impl Session {
         self.hint = Evidence::Same;
     }
 
+    /// Whether it is known whose bytes the figure counts.
+    pub(super) fn is_booked(&self) -> bool {
+        self.figure.is_none_or(|figure| self.booked.is_some_and(|last| figure.session <= last))
+    }
+
+    /// It was found out which SIM is in. A session that began and ended since the
+    /// last time may have been either one's: where it is another SIM, nobody can
+    /// tell whose bytes it moved.
+    pub(super) fn sim_found_out(&mut self, another: bool) {
+        let (state, number) = self.now;
+        if another && state != State::Up && self.booked.is_none_or(|last| last < number) {
+            self.hint = Evidence::Incomparable;
+        }
+        self.booked = Some(number);
+    }
+
     /// What a figure says of a restart since the last that was given.
     fn evidence(&self, figure: Figure) -> Evidence {
         let own = match self.given {
@@ -215,6 +239,8 @@ impl Session {
                 // The end of a session says something else than it did.
                 if continued { Evidence::Same } else { Evidence::Incomparable }
             }
+            // It is over, and what it counted is gone.
+            Some(_) if figure.counter.is_none() => Evidence::Incomparable,
             Some(given) if figure.session == given.session + 1 && given.ended => Evidence::Renewed,
             Some(_) => Evidence::Restarted,
         };
@@ -254,6 +280,17 @@ impl Session {
         self.again = 0;
         self.figure = Some(figure);
         Taken::Yes
+    }
+
+    /// Whether a figure in a call may be that of the session that was read last,
+    /// and it is worth asking again.
+    fn goes_on(&self, statistics: Statistics) -> bool {
+        let (Statistics::InCall(counts), Some(last)) = (statistics, self.figure) else {
+            return false;
+        };
+        let now = counts.bytes.map(traffic);
+        let fell = now.zip(last.counter).is_some_and(|(now, before)| now.minus(before).is_none());
+        last.session == self.now.1 && !last.ended && !fell && self.again < AGAIN_MAX
     }
 
     fn ask_again(&mut self) -> Taken {
@@ -361,6 +398,57 @@ mod tests {
         assert_eq!(told(&mut session), (140, true, Evidence::Same));
         assert_eq!(ask(&mut session, in_call(7, 1)), Taken::Yes);
         assert_eq!(told(&mut session), (7, false, Evidence::Renewed));
+    }
+
+    #[test]
+    fn a_session_whose_figure_is_gone_is_not_nothing() {
+        let mut session = followed();
+        session.heard(Disconnected);
+        ask(&mut session, ended(130));
+        told(&mut session);
+        session.heard(Connected);
+        session.heard(Disconnected);
+        assert_eq!(ask(&mut session, Statistics::OutOfCall { last_call: None }), Taken::Yes);
+        assert_eq!(told(&mut session), (0, true, Evidence::Incomparable));
+    }
+
+    #[test]
+    fn statistics_that_lag_behind_the_end_are_no_new_session() {
+        let mut session = followed();
+        session.heard(Disconnected);
+        assert_eq!(ask(&mut session, in_call(130, 12)), Taken::AskAgain);
+        assert_eq!(ask(&mut session, ended(130)), Taken::Yes);
+        assert_eq!(told(&mut session), (130, true, Evidence::Same));
+        // One that fell, or that goes on for long, began unheard.
+        let mut session = followed();
+        session.heard(Disconnected);
+        assert_eq!(ask(&mut session, in_call(90, 9)), Taken::Yes);
+        let mut session = followed();
+        session.heard(Disconnected);
+        for _ in 0..AGAIN_MAX {
+            assert_eq!(ask(&mut session, in_call(130, 12)), Taken::AskAgain);
+        }
+        assert_eq!(ask(&mut session, in_call(130, 12)), Taken::Yes);
+        assert_eq!(told(&mut session), (130, false, Evidence::Restarted));
+    }
+
+    #[test]
+    fn what_was_up_when_the_sim_was_found_out_is_booked() {
+        let mut session = followed();
+        assert!(!session.is_booked());
+        session.sim_found_out(false);
+        session.heard(Disconnected);
+        ask(&mut session, ended(130));
+        assert!(session.is_booked());
+        session.heard(Connected);
+        session.heard(Disconnected);
+        ask(&mut session, ended(20));
+        assert!(!session.is_booked(), "it may be another card's");
+        let mut same = session.clone();
+        same.sim_found_out(false);
+        assert_eq!(told(&mut same), (20, true, Evidence::Restarted));
+        session.sim_found_out(true);
+        assert_eq!(told(&mut session), (20, true, Evidence::Incomparable));
     }
 
     #[test]
