@@ -5,6 +5,7 @@
 //! (`docs/ARCHITECTURE.md`, proven by `tests/tidy.rs`).
 
 pub mod adapters;
+pub mod backend;
 pub mod ctl;
 pub mod daemon;
 pub mod domain;
