@@ -150,21 +150,32 @@ pub enum TopUpRefusal {
 
 /// A top-up and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopUp {
-    terms: Terms,
-    state: State,
-    sent: bool,
-    id: Option<String>,
-    validity: Validity,
-    cost: Option<Cost>,
-    reason: Option<String>,
+pub struct TopUp(Kept);
+
+/// All that a top-up is, as the database keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What is bought.
+    pub terms: Terms,
+    /// Where it stands.
+    pub state: State,
+    /// Whether any byte of it may have left the terminal.
+    pub sent: bool,
+    /// The backend's id, once it has said it.
+    pub id: Option<String>,
+    /// When it can be used.
+    pub validity: Validity,
+    /// What it costs, where that is known.
+    pub cost: Option<Cost>,
+    /// Why it ended as it did: a word.
+    pub reason: Option<String>,
 }
 
 impl TopUp {
     /// An order placed here, of which nothing has been sent.
     #[must_use]
     pub fn order(terms: Terms, cost: Cost) -> Self {
-        Self {
+        Self(Kept {
             terms,
             state: State::Created,
             sent: false,
@@ -172,7 +183,19 @@ impl TopUp {
             validity: Validity::default(),
             cost: Some(cost),
             reason: None,
-        }
+        })
+    }
+
+    /// One that was kept.
+    #[must_use]
+    pub fn load(kept: Kept) -> Self {
+        Self(kept)
+    }
+
+    /// All of it, to be kept.
+    #[must_use]
+    pub fn kept(&self) -> &Kept {
+        &self.0
     }
 
     /// One that the backend tells of first, wherever it was made.
@@ -180,7 +203,7 @@ impl TopUp {
     /// # Errors
     /// [`TopUpRefusal`] where the record contradicts itself.
     pub fn elsewhere(record: &Record) -> Result<(Self, Step), TopUpRefusal> {
-        let mut topup = Self {
+        let mut topup = Self(Kept {
             terms: record.terms.clone(),
             state: State::Submitted,
             sent: true,
@@ -188,7 +211,7 @@ impl TopUp {
             validity: Validity::default(),
             cost: None,
             reason: None,
-        };
+        });
         let step = topup.hear(record)?;
         Ok((topup, step))
     }
@@ -203,14 +226,14 @@ impl TopUp {
         happening: Happening,
         reason: Option<&str>,
     ) -> Result<Step, IllegalTransition> {
-        let from = self.state;
-        let to = from.after(happening, self.sent)?;
+        let from = self.0.state;
+        let to = from.after(happening, self.0.sent)?;
         let effect = self.effect(from, to, None);
-        self.sent |= happening == Happening::Sending;
+        self.0.sent |= happening == Happening::Sending;
         if to != from && to.is_ended() {
-            self.reason = reason.map(str::to_owned);
+            self.0.reason = reason.map(str::to_owned);
         }
-        self.state = to;
+        self.0.state = to;
         Ok(Step { from, to, effect })
     }
 
@@ -220,60 +243,60 @@ impl TopUp {
     /// [`TopUpRefusal`]; it stays as it was.
     pub fn hear(&mut self, record: &Record) -> Result<Step, TopUpRefusal> {
         self.same_top_up(record)?;
-        let from = self.state;
-        let to = from.after(Happening::Said(record.state), self.sent)?;
+        let from = self.0.state;
+        let to = from.after(Happening::Said(record.state), self.0.sent)?;
         let effect = self.effect(from, to, record.reversed_bytes);
         // A record that is older than what is known brings nothing new.
         if to == record.state.state() {
-            self.validity = record.validity;
-            self.cost = record.cost.clone().or_else(|| self.cost.take());
-            self.reason = record.reason.clone();
+            self.0.validity = record.validity;
+            self.0.cost = record.cost.clone().or_else(|| self.0.cost.take());
+            self.0.reason = record.reason.clone();
         }
-        self.id = Some(record.id.clone());
-        self.state = to;
+        self.0.id = Some(record.id.clone());
+        self.0.state = to;
         Ok(Step { from, to, effect })
     }
 
     /// Where it stands.
     #[must_use]
     pub fn state(&self) -> State {
-        self.state
+        self.0.state
     }
 
     /// Whether any byte of it may have left the terminal.
     #[must_use]
     pub fn is_sent(&self) -> bool {
-        self.sent
+        self.0.sent
     }
 
     /// What is bought.
     #[must_use]
     pub fn terms(&self) -> &Terms {
-        &self.terms
+        &self.0.terms
     }
 
     /// The backend's id, once it has said it.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+        self.0.id.as_deref()
     }
 
     /// When it can be used.
     #[must_use]
     pub fn validity(&self) -> Validity {
-        self.validity
+        self.0.validity
     }
 
     /// What it costs, where that is known.
     #[must_use]
     pub fn cost(&self) -> Option<&Cost> {
-        self.cost.as_ref()
+        self.0.cost.as_ref()
     }
 
     /// Why it ended as it did: a word.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+        self.0.reason.as_deref()
     }
 
     /// A top-up that was completed and reversed before it was heard of is granted
@@ -283,15 +306,15 @@ impl TopUp {
         let granted = |state| matches!(state, State::Completed | State::Reversed);
         let takes_back = match (from, to) {
             (State::Reversed, _) => 0,
-            (_, State::Reversed) => reversed.unwrap_or(self.terms.bytes),
+            (_, State::Reversed) => reversed.unwrap_or(self.0.terms.bytes),
             _ => 0,
         };
         Effect { credits: granted(to) && !granted(from), takes_back }
     }
 
     fn same_top_up(&self, record: &Record) -> Result<(), TopUpRefusal> {
-        let (known, said) = (&self.terms, &record.terms);
-        if let Some(id) = self.id.as_ref().filter(|id| **id != record.id) {
+        let (known, said) = (&self.0.terms, &record.terms);
+        if let Some(id) = self.0.id.as_ref().filter(|id| **id != record.id) {
             return Err(TopUpRefusal::OtherId { known: id.clone(), said: record.id.clone() });
         }
         if known.bytes != said.bytes {
@@ -310,7 +333,7 @@ impl TopUp {
                 return Err(TopUpRefusal::OtherTerms { what, known, said });
             }
         }
-        if let (Some(known), Some(said)) = (&self.cost, &record.cost) {
+        if let (Some(known), Some(said)) = (&self.0.cost, &record.cost) {
             for (what, known, said) in
                 [("price", known.price(), said.price()), ("fee", known.fee(), said.fee())]
             {
