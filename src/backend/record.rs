@@ -20,6 +20,9 @@ pub enum RecordError {
     /// Price, fee and total do not come together, or do not add up.
     #[error("its cost: {0}")]
     Money(#[from] MoneyError),
+    /// More, or less, than anyone buys.
+    #[error("{0} bytes: a top-up is of 1 to 2^50 bytes")]
+    Bytes(u64),
     /// Some of price, fee and total are stated, and others are not.
     #[error("its price, fee and total are stated in part: all or none of them are")]
     CostInPart,
@@ -37,9 +40,20 @@ pub enum RecordError {
 /// [`RecordError`] says what in it is not of the contract.
 pub fn record(said: &wire::TopUp) -> Result<Record, RecordError> {
     let state = word("state", &said.state, Said::from_word)?;
-    if state == Said::AwaitingPayment && said.payment.is_none() {
+    let unpaid = state == Said::AwaitingPayment;
+    // One that was made elsewhere may be paid over a counter.
+    if unpaid && said.payment.is_none() && said.key.is_some() {
         return Err(RecordError::NoPayment);
     }
+    if !(1..=BYTES_MAX).contains(&said.bytes) {
+        return Err(RecordError::Bytes(said.bytes));
+    }
+    // A wrong price is a reason not to pay; what is paid is not lost for it.
+    let cost = match cost(said) {
+        Err(wrong) if unpaid => return Err(wrong),
+        Err(_) => None,
+        Ok(cost) => cost,
+    };
     let terms = Terms {
         iccid: Iccid::parse(said.iccid.as_str())?,
         channel: word("channel", &said.channel, Channel::from_word)?,
@@ -55,11 +69,15 @@ pub fn record(said: &wire::TopUp) -> Result<Record, RecordError> {
             from: said.valid_from.map(|at| at.0),
             to: said.valid_to.map(|at| at.0),
         },
-        cost: cost(said)?,
+        cost,
         reason: said.reason.as_ref().map(|reason| reason.as_str().to_owned()),
         reversed_bytes: said.reversed_bytes,
     })
 }
+
+/// The largest top-up that is believed, bytes: what is beyond would leave no room
+/// for the next in 63 bits of a ledger.
+const BYTES_MAX: u64 = 1 << 50;
 
 fn cost(said: &wire::TopUp) -> Result<Option<Cost>, RecordError> {
     let (price, fee, total) = match (&said.price, &said.fee, &said.total) {
@@ -134,27 +152,39 @@ mod tests {
 
     #[test]
     fn what_is_not_of_the_contract_is_refused_by_name() {
-        let usd = |amount: u64| json!({"amount": amount, "currency": "USD"});
-        let none = || json!(null);
         for (changes, text) in [
             (vec![("state", json!("unknown"))], "the state \"unknown\" is none of the contract"),
             (vec![("channel", json!("cash"))], "the channel \"cash\""),
             (vec![("kind", json!("plan"))], "the kind \"plan\""),
             (vec![("activation", json!("later"))], "the activation \"later\""),
-            (vec![("state", json!("awaiting_payment"))], "no code to pay with"),
+            (vec![("bytes", json!(0))], "0 bytes"),
+            (vec![("bytes", json!((1_u64 << 50) + 1))], "a top-up is of 1 to"),
+        ] {
+            let error = read(&changes).unwrap_err().to_string();
+            assert!(error.contains(text), "{changes:?}: {error}");
+        }
+        let key = json!("5f0c2a7e-3d34-4a52-9c5b-9d8d4f2b6a11");
+        let waits = || ("state", json!("awaiting_payment"));
+        let unpayable = read(&[waits(), ("key", key)]).unwrap_err();
+        assert_eq!(unpayable, RecordError::NoPayment);
+        assert!(read(&[waits()]).is_ok(), "over a counter, elsewhere");
+    }
+
+    #[test]
+    fn a_wrong_price_is_not_paid_and_loses_nothing_that_was() {
+        let usd = |amount: u64| json!({"amount": amount, "currency": "USD"});
+        let none = || json!(null);
+        let backwards = json!({"from": "USD", "to": "CNY", "value": "7", "source": "x",
+                               "at": "2026-11-25T15:00:00Z"});
+        for (mut changes, text) in [
             (vec![("total", usd(72))], "are not the total 72"),
             (vec![("fee", json!({"amount": 1, "currency": "CNY"}))], "one currency was expected"),
             (vec![("fee", none())], "stated in part"),
             (vec![("price", none()), ("total", none())], "stated in part"),
-            (
-                vec![(
-                    "rate",
-                    json!({"from": "USD", "to": "CNY", "value": "7", "source": "x",
-                                     "at": "2026-11-25T15:00:00Z"}),
-                )],
-                "says nothing of a total in USD",
-            ),
+            (vec![("rate", backwards)], "says nothing of a total in USD"),
         ] {
+            assert_eq!(read(&changes).unwrap().cost, None, "{text}");
+            changes.push(("state", json!("awaiting_payment")));
             let error = read(&changes).unwrap_err().to_string();
             assert!(error.contains(text), "{changes:?}: {error}");
         }

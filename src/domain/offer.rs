@@ -115,11 +115,7 @@ impl Quote {
     ///
     /// # Errors
     /// [`QuoteRefusal`] says where it does not.
-    pub fn take(
-        asked: &Inquiry,
-        offer: &Offer,
-        said: QuoteSaid,
-    ) -> Result<Self, QuoteRefusal> {
+    pub fn take(asked: &Inquiry, offer: &Offer, said: QuoteSaid) -> Result<Self, QuoteRefusal> {
         for (what, asked, said) in [
             ("the offer", asked.offer_id.as_str(), said.offer_id.as_str()),
             ("the channel", asked.channel.word(), said.channel.word()),

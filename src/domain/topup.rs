@@ -110,7 +110,7 @@ pub enum TopUpRefusal {
         /// As said now.
         said: Iccid,
     },
-    /// The channel, the kind of package or the activation is another.
+    /// The kind of package or the activation is another.
     #[error("its {what} was {known}, and now {said}")]
     OtherTerms {
         /// Which of them.
@@ -169,6 +169,8 @@ pub struct Kept {
     pub cost: Option<Cost>,
     /// Why it ended as it did: a word.
     pub reason: Option<String>,
+    /// How much of it was taken back so far, bytes.
+    pub taken_back: u64,
 }
 
 impl TopUp {
@@ -183,6 +185,7 @@ impl TopUp {
             validity: Validity::default(),
             cost: Some(cost),
             reason: None,
+            taken_back: 0,
         })
     }
 
@@ -211,6 +214,7 @@ impl TopUp {
             validity: Validity::default(),
             cost: None,
             reason: None,
+            taken_back: 0,
         });
         let step = topup.hear(record)?;
         Ok((topup, step))
@@ -228,7 +232,8 @@ impl TopUp {
     ) -> Result<Step, IllegalTransition> {
         let from = self.0.state;
         let to = from.after(happening, self.0.sent)?;
-        let effect = self.effect(from, to, None);
+        // Only the backend's word grants anything or takes it back.
+        let effect = Effect::default();
         self.0.sent |= happening == Happening::Sending;
         if to != from && to.is_ended() {
             self.0.reason = reason.map(str::to_owned);
@@ -244,15 +249,22 @@ impl TopUp {
     pub fn hear(&mut self, record: &Record) -> Result<Step, TopUpRefusal> {
         self.same_top_up(record)?;
         let from = self.0.state;
-        let to = from.after(Happening::Said(record.state), self.0.sent)?;
-        let effect = self.effect(from, to, record.reversed_bytes);
-        // A record that is older than what is known brings nothing new.
+        let to = from.hears(record.state)?;
+        let effect = self.effect(from, to, record);
+        // A record that is older than what is known brings nothing new, and one
+        // of the same state does not make unknown what was known.
         if to == record.state.state() {
-            self.0.validity = record.validity;
+            let known = self.0.validity;
+            self.0.validity = Validity {
+                from: record.validity.from.or(known.from),
+                to: record.validity.to.or(known.to),
+            };
             self.0.cost = record.cost.clone().or_else(|| self.0.cost.take());
             self.0.reason = record.reason.clone();
         }
+        self.0.taken_back = self.0.taken_back.saturating_add(effect.takes_back);
         self.0.id = Some(record.id.clone());
+        self.0.sent = true;
         self.0.state = to;
         Ok(Step { from, to, effect })
     }
@@ -302,13 +314,15 @@ impl TopUp {
     /// A top-up that was completed and reversed before it was heard of is granted
     /// and taken back all the same: its history says both, and what a reversal of
     /// a part leaves is there to use.
-    fn effect(&self, from: State, to: State, reversed: Option<u64>) -> Effect {
+    ///
+    /// What a reversal takes back is a total: a later one may take more.
+    fn effect(&self, from: State, to: State, record: &Record) -> Effect {
         let granted = |state| matches!(state, State::Completed | State::Reversed);
-        let takes_back = match (from, to) {
-            (State::Reversed, _) => 0,
-            (_, State::Reversed) => reversed.unwrap_or(self.0.terms.bytes),
+        let total = match record.state {
+            Said::Reversed => record.reversed_bytes.unwrap_or(self.0.terms.bytes),
             _ => 0,
         };
+        let takes_back = total.saturating_sub(self.0.taken_back);
         Effect { credits: granted(to) && !granted(from), takes_back }
     }
 
@@ -316,6 +330,11 @@ impl TopUp {
         let (known, said) = (&self.0.terms, &record.terms);
         if let Some(id) = self.0.id.as_ref().filter(|id| **id != record.id) {
             return Err(TopUpRefusal::OtherId { known: id.clone(), said: record.id.clone() });
+        }
+        // Where nothing was charged, what it would have been no longer matters.
+        let given_up = matches!(record.state, Said::Failed | Said::Cancelled);
+        if given_up && !matches!(self.0.state, State::Completed | State::Reversed) {
+            return Ok(());
         }
         if known.bytes != said.bytes {
             return Err(TopUpRefusal::OtherBytes { known: known.bytes, said: said.bytes });
@@ -325,7 +344,6 @@ impl TopUp {
             return Err(TopUpRefusal::OtherSim { known, said });
         }
         for (what, known, said) in [
-            ("channel", known.channel.word(), said.channel.word()),
             ("package", known.package.word(), said.package.word()),
             ("activation", known.activation.word(), said.activation.word()),
         ] {
@@ -346,7 +364,10 @@ impl TopUp {
             return Err(TopUpRefusal::ReversesMore { bytes: known.bytes, said });
         }
         match record.validity {
-            Validity { from: Some(from), to: Some(to) } if to <= from => {
+            // What was taken back before it began may end before that.
+            Validity { from: Some(from), to: Some(to) }
+                if to <= from && record.state != Said::Reversed =>
+            {
                 Err(TopUpRefusal::EmptyValidity { from, to })
             }
             _ => Ok(()),
@@ -455,9 +476,31 @@ mod tests {
             let mut topup = TopUp::order(terms(), cost(503));
             assert_eq!(topup.happen(happening, Some(reason)).unwrap().to, state);
             assert_eq!(topup.reason(), Some(reason));
-            let refused = topup.hear(&record(Said::Completed));
-            assert_eq!(refused, Err(TopUpRefusal::Illegal(IllegalTransition::NeverSent)));
+            // The backend's word under its id proves that it was sent all the same:
+            // what is paid is credited.
+            let step = topup.hear(&record(Said::Completed)).unwrap();
+            assert_eq!((step.to, step.effect), (State::Completed, effect(true, 0)));
+            assert!(topup.is_sent());
         }
+    }
+
+    #[test]
+    fn reversals_are_totals_and_may_grow() {
+        let mut topup = sent();
+        let _ = topup.hear(&record(Said::Completed)).unwrap();
+        for (said, expected) in [(Some(5), 5), (Some(20), 15), (Some(5), 0), (None, 31_457_260)] {
+            let record = Record { reversed_bytes: said, ..record(Said::Reversed) };
+            assert_eq!(topup.hear(&record).unwrap().effect, effect(false, expected), "{said:?}");
+        }
+        assert_eq!(topup.kept().taken_back, 31_457_280);
+    }
+
+    #[test]
+    fn an_order_that_came_to_nothing_ends_whatever_else_is_said_of_it() {
+        let mut topup = sent();
+        let dearer = |state| Record { cost: Some(cost(999)), ..record(state) };
+        let _ = topup.hear(&dearer(Said::AwaitingPayment)).unwrap_err();
+        assert_eq!(topup.hear(&dearer(Said::Cancelled)).unwrap().to, State::Cancelled);
     }
 
     #[test]
@@ -472,7 +515,6 @@ mod tests {
             (Record { id: "T-2".into(), ..completed() }, "T-2"),
             (with(Terms { bytes: 31_457_281, ..terms() }), "31457281 "),
             (with(Terms { iccid: iccid("8986012034567890124"), ..terms() }), "890124"),
-            (with(Terms { channel: Channel::Agent, ..terms() }), "channel"),
             (with(Terms { package: Package::AddOn, ..terms() }), "package"),
             (with(Terms { activation: Activation::NextCycle, ..terms() }), "activation"),
             (Record { cost: Some(cost(504)), ..completed() }, "501"),
@@ -493,8 +535,10 @@ mod tests {
         let mut topup = sent();
         let validity = Validity { from: Some(100), to: Some(200) };
         let _ = topup.hear(&Record { validity, ..record(Said::Completed) }).unwrap();
-        let _ = topup.hear(&record(Said::Processing)).unwrap();
-        assert_eq!((topup.state(), topup.validity()), (State::Completed, validity));
+        for older in [Said::Processing, Said::Completed] {
+            let _ = topup.hear(&record(older)).unwrap();
+            assert_eq!((topup.state(), topup.validity()), (State::Completed, validity));
+        }
     }
 
     /// Paid now, to begin later: the beginning is learnt afterwards.

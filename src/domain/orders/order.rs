@@ -103,12 +103,7 @@ impl Order {
 
     /// What the backend is to be asked about it next; `None` where it was not
     /// placed here (then the backend tells by itself), or nobody can be asked.
-    pub(super) fn errand(
-        &self,
-        now: Now,
-        now_s: Option<UnixS>,
-        boot_seq: u32,
-    ) -> Option<Errand> {
+    pub(super) fn errand(&self, now: Now, now_s: Option<UnixS>, boot_seq: u32) -> Option<Errand> {
         let key = self.key.clone().filter(|_| !self.forgotten)?;
         let late = self.is_late(now, now_s, boot_seq);
         match self.topup.state() {

@@ -54,7 +54,7 @@ pub enum Said {
     Reversed,
 }
 
-/// What can happen to a top-up.
+/// What can happen to a top-up here; what the backend says of it is [`Said`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Happening {
     /// Its first byte is about to leave, for the first time or again.
@@ -63,8 +63,8 @@ pub enum Happening {
     NoAnswer,
     /// The backend refuses the order by a definite problem.
     Refused,
-    /// The backend says where it stands.
-    Said(Said),
+    /// The backend has never seen its key, and will charge nothing under it.
+    NeverSeen,
     /// Someone wants it cancelled.
     CancelAsked,
     /// It could not be sent in time.
@@ -159,10 +159,41 @@ impl State {
             _ if !sent => Err(IllegalTransition::NeverSent),
             Happening::NoAnswer if self == Self::Submitted => Ok(Self::Unknown),
             Happening::NoAnswer => Ok(self),
-            Happening::Refused => self.refused(),
-            Happening::Said(said) => self.said(said),
-            Happening::KeyForgotten if self.is_ended() => Ok(self),
-            Happening::KeyForgotten => Ok(Self::Unknown),
+            Happening::Refused => self.ends_unpaid(Self::Failed, "refused"),
+            Happening::NeverSeen => self.ends_unpaid(Self::Cancelled, "never seen"),
+            Happening::KeyForgotten if self == Self::Submitted => Ok(Self::Unknown),
+            // What is known of it stays known.
+            Happening::KeyForgotten => Ok(self),
+        }
+    }
+
+    /// Where the backend's word leads; the same state where it brings nothing new.
+    /// Its word proves that the top-up was sent, whatever is remembered here.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] where it cannot be.
+    pub(super) fn hears(self, said: Said) -> Result<Self, IllegalTransition> {
+        let told = said.state();
+        match (self, said) {
+            // A reversal is the last word: what was credited is never credited
+            // again under the same id.
+            (Self::Reversed, _) | (_, Said::Reversed) => Ok(Self::Reversed),
+            (Self::Completed, Said::Failed | Said::Cancelled) => {
+                Err(IllegalTransition::Contradiction { now: self, said: told.word() })
+            }
+            (Self::Completed, _) => Ok(self),
+            // A payment that came late wins over giving up.
+            (Self::Failed | Self::Cancelled, Said::Processing | Said::Completed) => Ok(told),
+            (Self::Failed | Self::Cancelled, _) => Ok(self),
+            (Self::Processing, Said::AwaitingPayment) => Ok(self),
+            (
+                Self::Created
+                | Self::Submitted
+                | Self::Unknown
+                | Self::AwaitingPayment
+                | Self::Processing,
+                _,
+            ) => Ok(told),
         }
     }
 
@@ -189,42 +220,17 @@ impl State {
         }
     }
 
-    fn refused(self) -> Result<Self, IllegalTransition> {
+    /// Nothing was charged, and nothing will be. That cannot be true of what the
+    /// backend knew before.
+    fn ends_unpaid(self, end: Self, said: &'static str) -> Result<Self, IllegalTransition> {
         match self {
-            Self::Submitted | Self::Unknown => Ok(Self::Failed),
+            Self::Submitted | Self::Unknown => Ok(end),
             Self::Failed | Self::Cancelled => Ok(self),
             Self::Created
             | Self::AwaitingPayment
             | Self::Processing
             | Self::Completed
-            | Self::Reversed => {
-                Err(IllegalTransition::Contradiction { now: self, said: "refused" })
-            }
-        }
-    }
-
-    fn said(self, said: Said) -> Result<Self, IllegalTransition> {
-        let told = said.state();
-        match (self, said) {
-            // A reversal is the last word: what was credited is never credited
-            // again under the same id.
-            (Self::Reversed, _) | (_, Said::Reversed) => Ok(Self::Reversed),
-            (Self::Completed, Said::Failed | Said::Cancelled) => {
-                Err(IllegalTransition::Contradiction { now: self, said: told.word() })
-            }
-            (Self::Completed, _) => Ok(self),
-            // A payment that came late wins over giving up.
-            (Self::Failed | Self::Cancelled, Said::Processing | Said::Completed) => Ok(told),
-            (Self::Failed | Self::Cancelled, _) => Ok(self),
-            (Self::Processing, Said::AwaitingPayment) => Ok(self),
-            (
-                Self::Created
-                | Self::Submitted
-                | Self::Unknown
-                | Self::AwaitingPayment
-                | Self::Processing,
-                _,
-            ) => Ok(told),
+            | Self::Reversed => Err(IllegalTransition::Contradiction { now: self, said }),
         }
     }
 }
@@ -264,33 +270,50 @@ impl Said {
 mod tests {
     use super::*;
 
-    /// One line a state, one column a happening. `.` stays; `!` is refused.
+    /// One line a state, one column a happening or a word of the backend. `.`
+    /// stays; `!` is refused.
     const TABLE: &str = "
-        state             send fail? refuse| await  process complete fail   cancel reverse| cancel? late    forgot
-        created           sub  !     !     | !      !       !        !      !      !      | can     fail    !
-        submitted         .    unk   fail  | await  proc    comp     fail   can    rev    | .       .       unk
-        unknown           .    .     fail  | await  proc    comp     fail   can    rev    | .       .       .
-        awaiting_payment  .    .     !     | .      proc    comp     fail   can    rev    | .       .       unk
-        processing        .    .     !     | .      .       comp     fail   can    rev    | !       .       unk
-        completed         !    .     !     | .      .       .        !      !      rev    | !       .       .
-        failed            !    .     .     | .      proc    comp     .      .      rev    | !       .       .
-        cancelled         !    .     .     | .      proc    comp     .      .      rev    | !       .       .
-        reversed          !    .     !     | .      .       .        .      .      .      | !       .       .
+        state             send fail? refuse| never cancel? late  forgot| await  process complete fail   cancel reverse
+        created           sub  !     !     | !     can     fail  !     | await  proc    comp     fail   can    rev
+        submitted         .    unk   fail  | can   .       .     unk   | await  proc    comp     fail   can    rev
+        unknown           .    .     fail  | can   .       .     .     | await  proc    comp     fail   can    rev
+        awaiting_payment  .    .     !     | !     .       .     .     | .      proc    comp     fail   can    rev
+        processing        .    .     !     | !     !       .     .     | .      .       comp     fail   can    rev
+        completed         !    .     !     | !     !       .     .     | .      .       .        !      !      rev
+        failed            !    .     .     | .     !       .     .     | .      proc    comp     .      .      rev
+        cancelled         !    .     .     | .     !       .     .     | .      proc    comp     .      .      rev
+        reversed          !    .     !     | !     !       .     .     | .      .       .        .      .      .
     ";
 
-    const COLUMNS: [Happening; 12] = [
-        Happening::Sending,
-        Happening::NoAnswer,
-        Happening::Refused,
-        Happening::Said(Said::AwaitingPayment),
-        Happening::Said(Said::Processing),
-        Happening::Said(Said::Completed),
-        Happening::Said(Said::Failed),
-        Happening::Said(Said::Cancelled),
-        Happening::Said(Said::Reversed),
-        Happening::CancelAsked,
-        Happening::DeadlinePassed,
-        Happening::KeyForgotten,
+    #[derive(Clone, Copy, Debug)]
+    enum Column {
+        Here(Happening),
+        There(Said),
+    }
+
+    impl Column {
+        fn lead(self, from: State, sent: bool) -> Result<State, IllegalTransition> {
+            match self {
+                Self::Here(happening) => from.after(happening, sent),
+                Self::There(said) => from.hears(said),
+            }
+        }
+    }
+
+    const COLUMNS: [Column; 13] = [
+        Column::Here(Happening::Sending),
+        Column::Here(Happening::NoAnswer),
+        Column::Here(Happening::Refused),
+        Column::Here(Happening::NeverSeen),
+        Column::Here(Happening::CancelAsked),
+        Column::Here(Happening::DeadlinePassed),
+        Column::Here(Happening::KeyForgotten),
+        Column::There(Said::AwaitingPayment),
+        Column::There(Said::Processing),
+        Column::There(Said::Completed),
+        Column::There(Said::Failed),
+        Column::There(Said::Cancelled),
+        Column::There(Said::Reversed),
     ];
 
     #[test]
@@ -305,7 +328,7 @@ mod tests {
         for (row, state) in rows.iter().zip(State::ALL) {
             assert_eq!((row[0], row.len()), (state.word(), 1 + COLUMNS.len()));
             for (cell, happening) in row[1..].iter().zip(COLUMNS) {
-                let after = state.after(happening, state != State::Created);
+                let after = happening.lead(state, state != State::Created);
                 match (*cell, after) {
                     ("!", Err(_)) => {}
                     (".", Ok(after)) => assert_eq!(after, state, "{state:?} {happening:?}"),
@@ -319,13 +342,17 @@ mod tests {
         }
     }
 
-    /// What ended here before it was sent cannot be moved by the backend: it
-    /// never heard of it.
+    /// An answer to what was never sent is no answer to it.
     #[test]
-    fn what_was_never_sent_is_not_moved_from_outside() {
+    fn what_was_never_sent_is_not_answered() {
         for state in [State::Created, State::Failed, State::Cancelled] {
-            for happening in &COLUMNS[1..9] {
-                let after = state.after(*happening, false);
+            for happening in [
+                Happening::NoAnswer,
+                Happening::Refused,
+                Happening::NeverSeen,
+                Happening::KeyForgotten,
+            ] {
+                let after = state.after(happening, false);
                 assert_eq!(after, Err(IllegalTransition::NeverSent), "{state:?} {happening:?}");
             }
         }
@@ -343,9 +370,10 @@ mod tests {
             }
             assert!(credits <= 1, "{state:?} was credited twice");
             for happening in COLUMNS {
-                let Ok(after) = state.after(happening, sent) else { continue };
+                let Ok(after) = happening.lead(state, sent) else { continue };
                 let credited = after == State::Completed && state != State::Completed;
-                let sent = sent || happening == Happening::Sending;
+                let sent = sent
+                    || matches!(happening, Column::Here(Happening::Sending) | Column::There(_));
                 reached.push((after, sent, credits + u8::from(credited)));
             }
         }

@@ -28,6 +28,14 @@ pub enum EventBody {
     Service(Service),
     /// The offers have changed.
     Offers,
+    /// Of a known kind, and not of the contract: set aside, so that it stops
+    /// nothing that follows.
+    Malformed {
+        /// Its kind.
+        kind: Word,
+        /// What is wrong with it, and where.
+        why: String,
+    },
     /// Of a kind that this program does not know: kept as it came.
     Other {
         /// Its kind.
@@ -79,26 +87,22 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(from)?;
         let head = Head::deserialize(&value).map_err(D::Error::custom)?;
-        let body = match head.kind.as_str() {
-            "topup" => EventBody::TopUp(member::<_, D>(&value, "topup")?),
-            "adjustment" => EventBody::Adjustment(member::<_, D>(&value, "adjustment")?),
-            "service" => EventBody::Service(member::<_, D>(&value, "service")?),
-            "offers" => EventBody::Offers,
-            _ => EventBody::Other { kind: head.kind, json: value.to_string() },
+        let known = match head.kind.as_str() {
+            "topup" => member(&value, "topup").map(EventBody::TopUp),
+            "adjustment" => member(&value, "adjustment").map(EventBody::Adjustment),
+            "service" => member(&value, "service").map(EventBody::Service),
+            "offers" => Ok(EventBody::Offers),
+            _ => Ok(EventBody::Other { kind: head.kind.clone(), json: value.to_string() }),
         };
+        let body = known.unwrap_or_else(|why| EventBody::Malformed { kind: head.kind, why });
         Ok(Self { seq: head.seq, body })
     }
 }
 
 /// Reads the member that a known kind carries; its place is in the error.
-fn member<'de, T, D>(event: &Value, name: &'static str) -> Result<T, D::Error>
-where
-    T: serde::de::DeserializeOwned,
-    D: Deserializer<'de>,
-{
-    let value = event.get(name).ok_or_else(|| D::Error::missing_field(name))?;
-    serde_path_to_error::deserialize(value)
-        .map_err(|e| D::Error::custom(format!("{name}: {}", contract_error(&e))))
+fn member<T: serde::de::DeserializeOwned>(event: &Value, name: &str) -> Result<T, String> {
+    let value = event.get(name).ok_or_else(|| format!("no member {name}"))?;
+    serde_path_to_error::deserialize(value).map_err(|e| format!("{name}: {}", contract_error(&e)))
 }
 
 fn seq<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {

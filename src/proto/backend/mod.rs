@@ -25,13 +25,16 @@ pub use sync::{Balance, Bucket, Cursor, SyncAnswer, SyncRequest, Usage};
 pub use text::{
     Currency, Decimal, Iccid, Id, Instant, Key, Name, RequestId, Serial, TextError, Word,
 };
-pub use topup::{CancelAnswer, Payment, TopUp};
+pub use topup::{KeyAnswer, Payment, TopUp};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The longest answer that is read, bytes.
 pub const ANSWER_MAX: usize = 65_536;
+
+/// The longest error text, characters.
+const DETAIL_MAX: usize = 200;
 
 /// The largest integer of the contract: 2^63-1.
 const INTEGER_MAX: u64 = i64::MAX.unsigned_abs();
@@ -75,7 +78,9 @@ pub fn write<T: Serialize>(request: &T) -> Vec<u8> {
 }
 
 fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> ReadError {
-    ReadError::Contract { at: error.path().to_string(), detail: error.inner().to_string() }
+    // The text may quote what came, which may be long.
+    let detail = error.inner().to_string().chars().take(DETAIL_MAX).collect();
+    ReadError::Contract { at: error.path().to_string(), detail }
 }
 
 /// An integer of 0 to 2^63-1.

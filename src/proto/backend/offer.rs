@@ -72,6 +72,8 @@ pub struct Quote {
     pub id: Id,
     /// Of what.
     pub offer_id: Id,
+    /// `main` or `add_on`.
+    pub kind: Word,
     /// How it is to be paid.
     pub channel: Word,
     /// When it begins.

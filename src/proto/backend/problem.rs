@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{bounded, read};
+use super::read;
 
 /// What the backend refuses, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +21,13 @@ pub struct Problem {
 struct Body {
     #[serde(rename = "type")]
     kind: String,
+    // RFC 9457, 3.1: a member of a wrong form is passed over.
     #[serde(default)]
-    title: String,
+    title: serde_json::Value,
     #[serde(default)]
-    detail: String,
-    #[serde(default, deserialize_with = "year")]
-    retry_after_s: Option<u64>,
+    detail: serde_json::Value,
+    #[serde(default)]
+    retry_after_s: serde_json::Value,
 }
 
 const URN: &str = "urn:posdata:problem:";
@@ -132,25 +133,37 @@ impl Problem {
         };
         let word = body.kind.strip_prefix(URN).unwrap_or_default();
         let known = ProblemKind::ALL.iter().copied().find(|kind| kind.word() == word);
-        let said = if body.detail.is_empty() { body.title } else { body.detail };
+        let texts = [body.detail.as_str(), body.title.as_str()];
+        let said = texts.into_iter().flatten().find(|text| !text.is_empty()).unwrap_or_default();
         Self {
             kind: known.unwrap_or(ProblemKind::Other),
             status,
             detail: said.chars().filter(|c| !c.is_control()).take(400).collect(),
-            retry_after_s: body.retry_after_s,
+            retry_after_s: body.retry_after_s.as_u64().map(|s| s.min(YEAR_S)),
         }
     }
 
-    /// What it says of the order that it answers. A problem that the contract
-    /// names under a 4xx is believed; anything else leaves the order unknown, for
-    /// whoever answered may not have been the backend.
+    /// What it says of the order that it answers, where that was placed
+    /// (`POST /topups`): a problem that says the order was looked at and refused
+    /// is believed; anything else leaves it unknown, for whoever answered may not
+    /// have been the backend, or may not have looked. An answer to anything else
+    /// than the order itself refuses only what was asked.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self.kind {
             ProblemKind::TooManyRequests => Outcome::NotLookedAt,
-            ProblemKind::Other | ProblemKind::BackendFailure | ProblemKind::ServiceUnavailable => {
-                Outcome::Unknown
-            }
+            ProblemKind::Other
+            | ProblemKind::BackendFailure
+            | ProblemKind::ServiceUnavailable
+            // The one that came first under the key may be charged.
+            | ProblemKind::IdempotencyConflict
+            // Said of the sender before any order is looked at.
+            | ProblemKind::BadRequest
+            | ProblemKind::CertificateMismatch
+            | ProblemKind::UnknownTerminal
+            // Said of other things than an order that is placed.
+            | ProblemKind::UnknownTopUp
+            | ProblemKind::NotCancellable => Outcome::Unknown,
             _ if !(400..500).contains(&self.status) => Outcome::Unknown,
             ProblemKind::KeyExpired => Outcome::Forgotten,
             _ => Outcome::Refused,
@@ -158,6 +171,5 @@ impl Problem {
     }
 }
 
-fn year<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    bounded(from, 0, 31_557_600).map(Some)
-}
+/// The longest that a terminal is asked to wait, s.
+const YEAR_S: u64 = 31_557_600;

@@ -143,7 +143,12 @@ impl Instant {
                 19 => b == b'Z',
                 _ => b.is_ascii_digit(),
             });
-        let moment = if in_form { text.parse::<Timestamp>().ok() } else { None };
+        let moment = match text {
+            // Many say "for ever" so; the library's last moment is a little earlier.
+            _ if in_form && text.starts_with("9999-12-3") => Some(Timestamp::MAX),
+            _ if in_form => text.parse::<Timestamp>().ok(),
+            _ => None,
+        };
         moment
             .map(|moment| Self(moment.as_second()))
             .ok_or_else(|| TextError::new(text, "a time as in 2026-11-26T08:00:00Z"))

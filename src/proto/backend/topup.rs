@@ -11,6 +11,9 @@ use super::{ReadError, integer, read, some, some_integer};
 pub struct TopUp {
     /// The backend's id.
     pub id: Id,
+    /// On which quote, where a terminal placed it.
+    #[serde(default, deserialize_with = "some")]
+    pub quote_id: Option<Id>,
     /// The Idempotency-Key, where a terminal placed it.
     #[serde(default, deserialize_with = "some")]
     pub key: Option<Key>,
@@ -87,9 +90,9 @@ pub struct Payment {
     pub expires_at: Instant,
 }
 
-/// The answer to a cancel.
+/// The answer to what concerns a key: an order, a question, a cancel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CancelAnswer {
+pub enum KeyAnswer {
     /// The top-up as it then is.
     TopUp(Box<TopUp>),
     /// No order came under this key, and none that does later will be charged.
@@ -98,14 +101,16 @@ pub enum CancelAnswer {
 
 #[derive(Deserialize)]
 struct Tombstone {
+    #[serde(default, deserialize_with = "some")]
     id: Option<serde::de::IgnoredAny>,
     #[serde(default, deserialize_with = "some")]
     key: Option<Key>,
     state: Word,
 }
 
-impl CancelAnswer {
-    /// Reads the answer to `POST /topups/{key}/cancel`.
+impl KeyAnswer {
+    /// Reads the answer to `POST /topups`, `GET /topups/{key}` or
+    /// `POST /topups/{key}/cancel`.
     ///
     /// # Errors
     /// [`ReadError`] says what is wrong and where.
