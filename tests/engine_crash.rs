@@ -44,6 +44,7 @@ fn settings() -> Settings {
         tolerance: Tolerance { bytes: 1 << 20, percent: 5 },
         retention_s: std::collections::BTreeMap::new(),
         plan: Some(Plan::new(ALLOWANCE, cycle, zone.clone())),
+        sync_every_s: None,
         alerts: AlertRules::default(),
         calendar: Calendar::new(zone),
     }

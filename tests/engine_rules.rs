@@ -46,6 +46,7 @@ impl Bench {
             tolerance: Tolerance { bytes: 1 << 20, percent: 5 },
             retention_s: BTreeMap::new(),
             plan: Some(Plan::new(1 << 30, Cycle::parse("monthly:1").unwrap(), zone.clone())),
+            sync_every_s: None,
             alerts: AlertRules::default(),
             calendar: Calendar::new(zone),
         };

@@ -2,10 +2,12 @@
 
 pub mod clock;
 pub mod dbus;
+pub mod https;
 pub mod modemmanager;
 pub mod netdev;
 pub mod port;
 pub mod qmi;
+pub mod random;
 pub mod serial;
 pub mod signals;
 pub mod store;

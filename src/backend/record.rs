@@ -89,17 +89,17 @@ fn cost(said: &wire::TopUp) -> Result<Option<Cost>, RecordError> {
     Ok(Some(Cost::new(price, fee, total, rate, None)?))
 }
 
-fn money(said: &wire::Money) -> Result<Money, MoneyError> {
+pub(super) fn money(said: &wire::Money) -> Result<Money, MoneyError> {
     Money::new(said.amount, Currency::parse(said.currency.as_str())?)
 }
 
-fn rate(said: &wire::Rate) -> Result<Rate, MoneyError> {
+pub(super) fn rate(said: &wire::Rate) -> Result<Rate, MoneyError> {
     let from = Currency::parse(said.from.as_str())?;
     let to = Currency::parse(said.to.as_str())?;
     Rate::parse(said.value.as_str(), from, to, said.source.as_str(), said.at.0)
 }
 
-fn word<T>(
+pub(super) fn word<T>(
     what: &'static str,
     said: &wire::Word,
     list: impl Fn(&str) -> Option<T>,

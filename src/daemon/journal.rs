@@ -45,6 +45,10 @@ fn message_id(kind: EventKind) -> &'static str {
         EventKind::TimeTrusted => "5cc9f969609541f4855853d8139946a9",
         EventKind::SourceFault => "22a4d155879e400e8ec3a042636161e6",
         EventKind::SourceRecovered => "311f4674675141daaaec2147c97e33d7",
+        EventKind::TopUp => "29fb339c3bda4f6a926fa04b2f63f4e6",
+        EventKind::Calibrated => "40fafc2f4c154ed1890fa1d97a3148cb",
+        EventKind::BackendFault => "d9ccd668c0704d66a0bb7b6b1471ae25",
+        EventKind::BackendRecovered => "76ea213361614223a108950278783731",
     }
 }
 
@@ -58,9 +62,11 @@ enum Level {
 fn level(kind: EventKind) -> Level {
     match kind {
         EventKind::StoreReplaced | EventKind::LedgerFault => Level::Error,
-        EventKind::Gap | EventKind::CrossCheck | EventKind::StoreFault | EventKind::SourceFault => {
-            Level::Warn
-        }
+        EventKind::Gap
+        | EventKind::CrossCheck
+        | EventKind::StoreFault
+        | EventKind::SourceFault
+        | EventKind::BackendFault => Level::Warn,
         EventKind::Baseline
         | EventKind::Wrap
         | EventKind::Reset
@@ -69,7 +75,10 @@ fn level(kind: EventKind) -> Level {
         | EventKind::SimMerged
         | EventKind::StoreRecovered
         | EventKind::TimeTrusted
-        | EventKind::SourceRecovered => Level::Info,
+        | EventKind::SourceRecovered
+        | EventKind::TopUp
+        | EventKind::Calibrated
+        | EventKind::BackendRecovered => Level::Info,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Floor 4: configuration, command line, logging, wiring and shutdown.
 
 pub mod args;
+mod backend;
 mod candidates;
 pub mod config;
 mod journal;

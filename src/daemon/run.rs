@@ -1,7 +1,7 @@
 //! The wiring: one loop that hands inputs to the engine and carries out what it
 //! decides. Nothing here decides anything about bytes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use super::args::{Args, Bus, Exit};
+use super::backend::Backend;
 use super::config::{self, Config};
 use super::journal::{self, ids};
 use super::logging;
@@ -18,12 +19,12 @@ use super::sources::{self, Event as SourceEvent, Message, Sources};
 use super::trace::Tracers;
 use crate::adapters::clock::{self, BootTimer};
 use crate::adapters::dbus::{
-    self, BusAddress, BusError, EventRecord, REQUESTS_MAX, Request, Server,
+    self, BusAddress, BusError, EventRecord, REQUESTS_MAX, Reply, Request, Server,
 };
 use crate::adapters::signals::{Signal, Signals};
 use crate::adapters::store::{self, Fault, Mode, Outcome, Store, StoreThread};
 use crate::adapters::systemd::{Notifier, State, watchdog_interval_ms};
-use crate::domain::engine::{Engine, Input, Output, merge_usage};
+use crate::domain::engine::{Engine, Granted, Input, Output, Ticket, merge_usage};
 use crate::domain::event::Event;
 use crate::domain::sim::Iccid;
 use crate::domain::snapshot::Snapshot;
@@ -68,6 +69,9 @@ struct Daemon {
     store: StoreThread,
     sources: Sources,
     tracers: Tracers,
+    /// Who waits for the answer to a wish.
+    wishes: BTreeMap<Ticket, Reply<Granted>>,
+    backend: Backend,
     server: Option<Server>,
     bus_retry_ms: Option<BootMs>,
     /// The connection to the bus, for sources that are on it too.
@@ -108,6 +112,7 @@ impl Daemon {
         let mut sources = Sources::new(&config, &boot_id, on_bus, messages_in);
         let begun = sources.start(clock::boot_ms()).map_err(Failure::os("the modem's thread"))?;
         let inputs = VecDeque::from([found]);
+        let backend = Backend::new(&config).map_err(Failure::os("the kernel's random numbers"))?;
 
         let mut daemon = Self {
             args: args.clone(),
@@ -119,6 +124,8 @@ impl Daemon {
             store,
             sources,
             tracers: Tracers::default(),
+            wishes: BTreeMap::new(),
+            backend,
             server: None,
             bus_retry_ms: None,
             bus,
@@ -210,6 +217,7 @@ impl Daemon {
                 self.carry_out(output);
             }
         }
+        self.backend.turn(self.engine.wants(now), self.engine.trusted_s(now));
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -236,6 +244,24 @@ impl Daemon {
                     warn!("the bus takes readings too slowly; one was left out");
                 }
             }
+            Output::Answer { ticket, answer } => {
+                if let Some(reply) = self.wishes.remove(&ticket) {
+                    // A caller that is gone asks again with the same request id.
+                    let _ = reply.send(answer.map_err(dbus::Error::from));
+                }
+            }
+            Output::TopUpChanged { id, state } => {
+                if let Some(server) = &self.server
+                    && server.top_up_changed(id, state.word()).is_err()
+                {
+                    warn!("the bus takes signals too slowly; a top-up's change was not sent");
+                }
+            }
+            Output::Send { key } => {
+                let trusted_s = self.engine.trusted_s(clock::now());
+                self.backend.saved(&key, trusted_s);
+            }
+            Output::Withhold { key } => self.backend.withheld(&key),
             Output::Stopped { unsaved: 0 } => {
                 info!(message_id = ids::STOPPED, "everything is saved");
                 self.stopped = Some(Exit::Ok);
@@ -320,6 +346,7 @@ impl Daemon {
             self.tracers.deadline(),
             self.bus_retry_ms,
             self.sources.timeout(),
+            self.backend.timeout(),
         ];
         let deadline = deadlines.into_iter().flatten().min().unwrap_or(BootMs::MAX);
         let sleep_max = clock::now().boot_ms.saturating_add(SLEEP_MS_MAX);
@@ -328,6 +355,7 @@ impl Daemon {
             slept = self.timer.wait_until(deadline) => slept?,
             Some(message) = self.messages.recv() => self.heard(message),
             Some(outcome) = self.outcomes.recv() => self.written(outcome),
+            came = self.backend.came() => self.inputs.extend(self.backend.heard(came)),
             Some(request) = self.requests.recv() => self.asked(request),
             signal = self.signals.next() => match signal? {
                 Signal::Stop => self.inputs.push_back(Input::Stop),
@@ -412,6 +440,20 @@ impl Daemon {
             }
             Request::Unwatch { caller, id, reply } => {
                 let _ = reply.send(self.engine.unwatch(&caller, id).map_err(dbus::Error::from));
+            }
+            Request::Wish { wish, reply } => {
+                let ticket = self.engine.wish(now, wish);
+                self.wishes.insert(ticket, reply);
+            }
+            Request::Entries { after_id, limit, reply } => {
+                let Some(sim) = self.engine.sim_in_use() else {
+                    let _ = reply.send(Ok(Vec::new()));
+                    return;
+                };
+                let stored = self.store.entries(sim, after_id, limit);
+                tokio::spawn(async move {
+                    let _ = reply.send(stored.await.map_err(unavailable));
+                });
             }
             Request::Trace { caller, seconds, reply } => {
                 let traced = self.tracers.any();

@@ -38,6 +38,10 @@ pub fn settings(config: &Config) -> Settings {
         },
         retention_s,
         plan: config.plan.clone(),
+        sync_every_s: config
+            .backend
+            .as_ref()
+            .map(|backend| (backend.sync_interval_ms / 1_000).max(1)),
         alerts: AlertRules {
             used_percent: config.alert.used_percent.clone(),
             expiry_days: config.alert.expiry_days.iter().copied().map(u32::from).collect(),

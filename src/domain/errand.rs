@@ -87,6 +87,8 @@ pub enum Told {
     Quote(Box<QuoteSaid>),
     /// Where an order stands.
     TopUp(Box<TopUpSaid>),
+    /// The order stands where it was known to stand.
+    Unchanged,
     /// After a cancel: no order came under this key, and none that does later will
     /// be charged.
     NeverSeen,
@@ -172,6 +174,8 @@ pub struct TopUpSaid {
     pub key: Option<String>,
     /// The caller's own id, where a terminal placed it.
     pub request_id: Option<String>,
+    /// On which quote, where a terminal placed it.
+    pub quote_id: Option<String>,
     /// Of which offer.
     pub offer_id: Option<String>,
     /// What people call it.

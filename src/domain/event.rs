@@ -38,11 +38,19 @@ pub enum EventKind {
     SourceFault,
     /// A source can be read again.
     SourceRecovered,
+    /// A top-up stands elsewhere than before.
+    TopUp,
+    /// The operator's figure was taken over.
+    Calibrated,
+    /// The backend cannot be reached, or says what cannot be.
+    BackendFault,
+    /// The backend answers again.
+    BackendRecovered,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Baseline,
         Self::Wrap,
         Self::Reset,
@@ -58,6 +66,10 @@ impl EventKind {
         Self::TimeTrusted,
         Self::SourceFault,
         Self::SourceRecovered,
+        Self::TopUp,
+        Self::Calibrated,
+        Self::BackendFault,
+        Self::BackendRecovered,
     ];
 
     /// The kind's word.
@@ -79,6 +91,10 @@ impl EventKind {
             Self::TimeTrusted => "time_trusted",
             Self::SourceFault => "source_fault",
             Self::SourceRecovered => "source_recovered",
+            Self::TopUp => "top_up",
+            Self::Calibrated => "calibrated",
+            Self::BackendFault => "backend_fault",
+            Self::BackendRecovered => "backend_recovered",
         }
     }
 

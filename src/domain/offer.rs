@@ -79,6 +79,8 @@ pub struct QuoteSaid {
     pub id: String,
     /// Of which offer.
     pub offer_id: String,
+    /// A main package or an add-on.
+    pub package: Package,
     /// How it is to be paid.
     pub channel: Channel,
     /// When it begins.
@@ -110,12 +112,16 @@ pub enum QuoteRefusal {
 }
 
 impl Quote {
-    /// Takes an answer that answers the question: the offer that was asked for, in
-    /// its size, and in its currency or at a stated rate.
+    /// Takes an answer that answers the question: the offer that was asked for, and
+    /// where that is at hand, in its size, and in its currency or at a stated rate.
     ///
     /// # Errors
     /// [`QuoteRefusal`] says where it does not.
-    pub fn take(asked: &Inquiry, offer: &Offer, said: QuoteSaid) -> Result<Self, QuoteRefusal> {
+    pub fn take(
+        asked: &Inquiry,
+        offer: Option<&Offer>,
+        said: QuoteSaid,
+    ) -> Result<Self, QuoteRefusal> {
         for (what, asked, said) in [
             ("the offer", asked.offer_id.as_str(), said.offer_id.as_str()),
             ("the channel", asked.channel.word(), said.channel.word()),
@@ -126,23 +132,23 @@ impl Quote {
                 return Err(QuoteRefusal::Other { what, asked, said });
             }
         }
-        if offer.bytes != said.bytes {
+        if let Some(offer) = offer.filter(|offer| offer.bytes != said.bytes) {
             let (asked, said) = (offer.bytes.to_string(), said.bytes.to_string());
             return Err(QuoteRefusal::Other { what: "bytes:", asked, said });
         }
-        let QuoteSaid { id, cost, expires_at, .. } = said;
+        let QuoteSaid { id, cost, expires_at, package, bytes, .. } = said;
         let rate = cost.rate().cloned();
-        let offered = Some(offer.price.currency);
+        let offered = offer.map(|offer| offer.price.currency);
         let cost = Cost::new(cost.price(), cost.fee(), cost.total(), rate, offered)?;
         Ok(Self {
             id,
-            offer_id: offer.id.clone(),
-            name: offer.name.clone(),
+            offer_id: asked.offer_id.clone(),
+            name: offer.map_or_else(|| asked.offer_id.clone(), |offer| offer.name.clone()),
             terms: Terms {
                 iccid: asked.iccid.clone(),
                 channel: asked.channel,
-                package: offer.package,
-                bytes: offer.bytes,
+                package,
+                bytes,
                 activation: asked.activation,
             },
             cost,

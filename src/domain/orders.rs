@@ -18,6 +18,10 @@ use super::topup::{Happening, IllegalTransition, State, Step, TopUp};
 /// An order that could not be sent in this time is not sent any more, s.
 pub const DEADLINE_S: UnixS = 600;
 
+/// How long after an order's last change its payment is waited for at the backend,
+/// s; after that the syncs tell of it.
+pub const WAITED_S: u64 = 1_200;
+
 /// Orders that may be under way at once.
 pub const OPEN_MAX: usize = 8;
 
@@ -211,7 +215,7 @@ impl Orders {
             number: self.next_number(),
             key: said.key.clone(),
             request_id,
-            quote_id: None,
+            quote_id: said.quote_id.clone(),
             offer_id: None,
             name: None,
             topup,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::alert::AlertState;
 use super::event::Event;
+use super::feed::Feed;
 use super::ledger::{BookRows, Changes};
+use super::orders::Order;
 use super::reading::Mark;
 use super::sim::{Iccid, SimId};
 use super::snapshot::Tier;
@@ -102,11 +104,46 @@ pub struct BootRow {
     pub last_trusted_s: Option<UnixS>,
 }
 
+/// Whether the operator lets a SIM use data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceRow {
+    /// Which SIM.
+    pub iccid: Iccid,
+    /// `normal`, or why not: a word of the contract.
+    pub state: String,
+    /// Since when, s since the epoch.
+    pub at: UnixS,
+}
+
+/// An event of the backend that this program does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrangeRow {
+    /// In which numbering.
+    pub stream: String,
+    /// Which of it.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: String,
+    /// The whole event, JSON.
+    pub json: String,
+}
+
+/// What the backend's events changed besides the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackendRows {
+    /// Replaced, where it moved.
+    pub feed: Option<Feed>,
+    /// Inserted or replaced by SIM.
+    pub services: Vec<ServiceRow>,
+    /// Inserted.
+    pub strange: Vec<StrangeRow>,
+}
+
 /// All that one transaction writes. Applying it twice must be impossible by
 /// mistake: `seq` is stored with it and a batch that is not newer is skipped.
 ///
 /// It is applied in this order: `boot`, `sims`, `merged_sims`, `placed_boots`,
-/// `unplaced`, `usage`, `baselines`, `ledger`, `alerts`, `events`, `prune`. A SIM
+/// `unplaced`, `usage`, `baselines`, `ledger`, `orders`, `backend`, `alerts`, `events`, `prune`. A SIM
 /// must be in `sims` of this or an earlier batch before anything names it (only
 /// events may name one that is not).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +167,10 @@ pub struct Batch {
     pub boot: Option<BootRow>,
     /// What the books of the SIMs drained: rows inserted or replaced, new entries.
     pub ledger: Vec<Changes>,
+    /// Inserted or replaced by number.
+    pub orders: Vec<Order>,
+    /// What the backend's events changed.
+    pub backend: BackendRows,
     /// Inserted or replaced by (SIM, kind, threshold).
     pub alerts: Vec<AlertState>,
     /// Inserted.
@@ -156,6 +197,12 @@ pub struct Loaded {
     pub next_event_id: u64,
     /// The book of every SIM that has an account.
     pub books: Vec<BookRows>,
+    /// Every top-up, by number.
+    pub orders: Vec<Order>,
+    /// How far the terminal has come with the backend's events.
+    pub feed: Feed,
+    /// What the operator last said of each SIM.
+    pub services: Vec<ServiceRow>,
     /// Every alert that has fired or was armed again.
     pub alerts: Vec<AlertState>,
     /// Where a damaged database was set aside at this start, in whose place a

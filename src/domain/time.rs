@@ -148,6 +148,11 @@ impl Clock {
         false
     }
 
+    /// Hears the backend's time. True when time became trusted by it.
+    pub fn backend_time(&mut self, boot_ms: BootMs, wall_s: UnixS) -> bool {
+        (EARLIEST_S..LATEST_S).contains(&wall_s) && self.offer(boot_ms, wall_s, Trust::Backend)
+    }
+
     fn is_expected(&self, boot_ms: BootMs, wall_s: UnixS) -> bool {
         match (self.trusted_s(boot_ms), self.last_stored_s) {
             (Some(known_s), _) => (wall_s - known_s).abs() <= MODEM_STEP_MAX_S,

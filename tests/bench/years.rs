@@ -145,6 +145,7 @@ fn settings(save_interval_s: UnixS) -> Result<Settings> {
         retention_s: retention_s.into(),
         calendar: plan.calendar.clone(),
         plan: Some(plan),
+        sync_every_s: None,
         alerts: AlertRules::default(),
     })
 }

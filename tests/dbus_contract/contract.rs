@@ -4,16 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use posdatad::adapters::dbus::{Error, Request};
+use posdatad::domain::engine::Granted;
+use posdatad::domain::offer::Offers;
 use roxmltree::{Document, Node, ParsingOptions};
 use zbus::{DBusError, OwnedVariant, Variant};
 
 use crate::bus::Bus;
-use crate::fixture::{Client, Dict, Posdatad, alert, event, known, slot};
+use crate::fixture::{self, Client, Dict, Posdatad, alert, event, known, slot};
 
-pub const INTERFACES: [&str; 3] =
-    ["org.posdata.Admin1", "org.posdata.Balance1", "org.posdata.Usage1"];
+pub const INTERFACES: [&str; 4] =
+    ["org.posdata.Admin1", "org.posdata.Balance1", RECHARGE, "org.posdata.Usage1"];
+
+const RECHARGE: &str = "org.posdata.Recharge1";
 
 const EMITS: &str = "org.freedesktop.DBus.Property.EmitsChangedSignal";
 
@@ -189,6 +194,31 @@ fn the_errors_are_those_of_the_contract() {
         Error::TooManyWatches(text()),
         Error::StoreUnavailable(text()),
         Error::NotAllowed(text()),
+        Error::NoBackend(text()),
+        Error::NoSim(text()),
+        Error::NotSynced(text()),
+        Error::LedgerFault(text()),
+        Error::NoRoute(text()),
+        Error::Offline(text()),
+        Error::Untrusted(text()),
+        Error::BackendFault(text()),
+        Error::UnknownTopUp(text()),
+        Error::UnknownOffer(text()),
+        Error::UnknownQuote(text()),
+        Error::QuoteExpired(text()),
+        Error::OfferWithdrawn(text()),
+        Error::IncompatibleOffer(text()),
+        Error::RequestIdConflict(text()),
+        Error::TooManyOrders(text()),
+        Error::NotCancellable(text()),
+        Error::TerminalMismatch(text()),
+        Error::SimMismatch(text()),
+        Error::CardDeviceSeparated(text()),
+        Error::AccountSuspended(text()),
+        Error::UnknownTerminal(text()),
+        Error::LimitExceeded(text()),
+        Error::Refused(text()),
+        Error::NotCalibrated(text()),
         Error::Busy(text()),
         Error::ShuttingDown(text()),
     ];
@@ -210,7 +240,9 @@ fn documented(doc: &str) -> BTreeMap<String, char> {
     for (at, _) in doc.match_indices(" (") {
         let mut inside = doc[at + 2..].chars();
         let (kind, end) = (inside.next().unwrap(), inside.next());
-        if "tuxsb".contains(kind) && matches!(end, Some(')' | ',')) {
+        if ("tuxsb".contains(kind) && matches!(end, Some(')' | ',')))
+            || doc[at..].starts_with(" (as)")
+        {
             let key = doc[..at].rsplit(|c: char| !(c.is_ascii_lowercase() || c == '_')).next();
             keys.insert(key.unwrap().to_owned(), kind);
         }
@@ -225,6 +257,8 @@ fn served(record: &Dict) -> BTreeMap<String, char> {
         Variant::I64(_) => 'x',
         Variant::Str(_) => 's',
         Variant::Bool(_) => 'b',
+        // Lists of words are documented as "as".
+        Variant::Array(_) => 'a',
         other => panic!("an undocumented type: {other:?}"),
     };
     record.iter().map(|(key, value)| (key.clone(), kind(value))).collect()
@@ -268,6 +302,8 @@ async fn every_record_has_the_keys_that_are_documented() {
     let events: Vec<Dict> = answer.unwrap().body().deserialize().unwrap();
     assert_eq!(served(&events[0]), documented(&doc(usage, "GetEvents")));
 
+    every_record_of_recharge(&client, &mut posdatad).await;
+
     posdatad.server.alert(alert("80 % of the data is used up")).unwrap();
     let (kind, details): (String, Dict) = signals.next().await.body().deserialize().unwrap();
     assert_eq!(kind, "used_percent");
@@ -281,4 +317,47 @@ async fn every_record_has_the_keys_that_are_documented() {
     });
     let (_, reading): (u32, Dict) = signals.next().await.body().deserialize().unwrap();
     assert_eq!(served(&reading), documented(&doc(usage, "Reading")));
+}
+
+/// Answers a wish as the engine would, and gives the records of the answer.
+async fn granted<B>(
+    client: &Client,
+    posdatad: &mut Posdatad,
+    member: &str,
+    body: &B,
+    granted: Granted,
+) -> zbus::Message
+where
+    B: serde::Serialize + zbus::DynamicType,
+{
+    let (answer, ()) = tokio::join!(client.call(RECHARGE, member, body), async {
+        let Request::Wish { reply, .. } = posdatad.request().await else { panic!() };
+        reply.send(Ok(granted)).unwrap();
+    });
+    answer.unwrap()
+}
+
+async fn every_record_of_recharge(client: &Client, posdatad: &mut Posdatad) {
+    let none = Dict::new();
+    let offers = Granted::Offers(Arc::new(Offers { etag: None, offers: vec![fixture::offer()] }));
+    let answer = granted(client, posdatad, "ListOffers", &(), offers).await;
+    let records: Vec<Dict> = answer.body().deserialize().unwrap();
+    assert_eq!(served(&records[0]), documented(&doc(RECHARGE, "ListOffers")));
+
+    let quote = Granted::Quote(Box::new(fixture::quote()));
+    let answer = granted(client, posdatad, "Quote", &("main-30", &none), quote).await;
+    let record: Dict = answer.body().deserialize().unwrap();
+    assert_eq!(served(&record), documented(&doc(RECHARGE, "Quote")));
+    assert_eq!((shown(&record["total"]), shown(&record["currency"])), ("71".into(), "USD".into()));
+
+    let order = Granted::TopUp(Box::new(fixture::order()));
+    let answer = granted(client, posdatad, "GetTopUp", &"r-1", order).await;
+    let record: Dict = answer.body().deserialize().unwrap();
+    assert_eq!(served(&record), documented(&doc(RECHARGE, "GetTopUp")));
+
+    let orders = Granted::TopUps(vec![fixture::order()]);
+    let page = (&none, 0_u64, 10_u32);
+    let answer = granted(client, posdatad, "ListTopUps", &page, orders).await;
+    let records: Vec<Dict> = answer.body().deserialize().unwrap();
+    assert_eq!(records, [record]);
 }

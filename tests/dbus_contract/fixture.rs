@@ -8,12 +8,18 @@ use futures_util::StreamExt;
 use posdatad::adapters::dbus::{
     Alert, BusAddress, EventRecord, OBJECT_PATH, REQUESTS_MAX, Request, Server,
 };
+use posdatad::domain::errand::Payment;
 use posdatad::domain::event::{Event, EventKind};
+use posdatad::domain::money::{Cost, Currency, Money, Rate};
+use posdatad::domain::offer::{Offer, Quote};
+use posdatad::domain::orders::Order;
 use posdatad::domain::report::FaultKind;
+use posdatad::domain::sim::Iccid;
 use posdatad::domain::snapshot::{
     BalanceView, BucketView, CycleView, Snapshot, SourceView, StoreView, UsageRecord, UsageView,
 };
 use posdatad::domain::time::{Stamp, Trust};
+use posdatad::domain::topup::{Activation, Channel, Kept, Package, State, Terms, TopUp, Validity};
 use posdatad::domain::units::Traffic;
 use tokio::sync::{mpsc, watch};
 use zbus::message::{Message, Type};
@@ -249,5 +255,77 @@ pub fn event() -> EventRecord {
             detail: "32 bits".to_owned(),
         },
         iccid: Some("8986012034567890123".to_owned()),
+    }
+}
+
+/// An offer with every key.
+pub fn offer() -> Offer {
+    Offer {
+        id: "main-30".into(),
+        name: "30 MB".into(),
+        description: Some("for a till".into()),
+        package: Package::Main,
+        bytes: 31_457_280,
+        validity_s: Some(2_592_000),
+        price: money(500, "CNY"),
+        channels: vec![Channel::Alipay, Channel::WechatPay],
+        activations: vec![Activation::Now],
+        valid_from: Some(1),
+        valid_to: Some(2),
+    }
+}
+
+fn money(amount: u64, currency: &str) -> Money {
+    Money::new(amount, Currency::parse(currency).unwrap()).unwrap()
+}
+
+/// A quote with every key.
+pub fn quote() -> Quote {
+    let (cny, usd) = (Currency::parse("CNY").unwrap(), Currency::parse("USD").unwrap());
+    let rate = Rate::parse("0.1407", cny, usd, "ECB", 5).unwrap();
+    let part = |amount| money(amount, "USD");
+    Quote {
+        id: "Q-1".into(),
+        offer_id: "main-30".into(),
+        name: "30 MB".into(),
+        terms: Terms {
+            iccid: Iccid::parse("8986012034567890123").unwrap(),
+            channel: Channel::Alipay,
+            package: Package::Main,
+            bytes: 31_457_280,
+            activation: Activation::Now,
+        },
+        cost: Cost::new(part(70), part(1), part(71), Some(rate), None).unwrap(),
+        expires_at: 9,
+    }
+}
+
+/// A top-up with every key.
+pub fn order() -> Order {
+    let quote = quote();
+    let at = Stamp { boot_seq: 1, boot_ms: 2, wall_s: 1_796_000_000, trust: Trust::Ntp };
+    Order {
+        number: 1,
+        key: Some("5f0c2a7e-3d34-4a52-9c5b-9d8d4f2b6a11".into()),
+        request_id: Some("r-1".into()),
+        quote_id: Some("Q-1".into()),
+        offer_id: Some("main-30".into()),
+        name: Some("30 MB".into()),
+        topup: TopUp::load(Kept {
+            terms: quote.terms,
+            state: State::AwaitingPayment,
+            sent: true,
+            id: Some("T-1".into()),
+            validity: Validity { from: Some(1), to: Some(2) },
+            cost: Some(quote.cost),
+            reason: Some("by_customer".into()),
+            taken_back: 0,
+        }),
+        payment: Some(Payment { code: "pay:1".into(), expires_at: 9 }),
+        reference: Some("R-1".into()),
+        placed: at,
+        changed: at,
+        cancel_asked: false,
+        forgotten: false,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use posdatad::adapters::dbus::{Error, Request};
+
 use crate::bus::{Bus, Policy};
 use crate::fixture::{Client, Posdatad, known, soon};
 
@@ -47,6 +49,26 @@ async fn everyone_may_look_and_only_technicians_may_more() {
     }
     let root = Client::on(&bus).await;
     root.call("org.posdata.Admin1", "SourceInfo", &()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_cashiers_group_may_recharge_and_no_more() {
+    let bus = Arc::new(Bus::with(Policy::CashierGroup("nogroup")));
+    let mut posdatad = Posdatad::on(&bus, known()).await;
+    let (outcome, ()) = tokio::join!(
+        as_nobody(&bus, "org.posdata.Recharge1.GetTopUp", Some("string:r-1")),
+        async {
+            if !nix::unistd::geteuid().is_root() {
+                return;
+            }
+            let Request::Wish { reply, .. } = posdatad.request().await else { panic!() };
+            reply.send(Err(Error::UnknownTopUp("none".to_owned()))).unwrap();
+        }
+    );
+    let Some(outcome) = outcome else { return eprintln!("not root: cannot call as another user") };
+    assert!(outcome.unwrap_err().contains("org.posdata.Error.UnknownTopUp"));
+    let said = as_nobody(&bus, "org.posdata.Admin1.Sync", None).await.unwrap().unwrap_err();
+    assert!(said.contains(DENIED), "{said}");
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ impl World {
             tolerance: Tolerance { bytes: 1 << 20, percent: 5 },
             retention_s: BTreeMap::new(),
             plan: None,
+            sync_every_s: None,
             alerts: AlertRules::default(),
             calendar: Calendar::new(TimeZone::UTC),
         };

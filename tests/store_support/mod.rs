@@ -9,16 +9,22 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use posdatad::adapters::store::Store;
 use posdatad::domain::alert::{AlertKind, AlertState};
+use posdatad::domain::errand::Payment;
 use posdatad::domain::event::{Event, EventKind};
+use posdatad::domain::feed::{Cursor, Feed};
 use posdatad::domain::ledger::{Book, BookRows, BucketKind, Grant};
+use posdatad::domain::money::{Cost, Currency, Money, Rate};
+use posdatad::domain::orders::Order;
 use posdatad::domain::persist::{
-    BaselineRow, Batch, BootRow, Loaded, Role, SimRow, UnplacedRow, UsageDelta,
+    BackendRows, BaselineRow, Batch, BootRow, Loaded, Role, ServiceRow, SimRow, StrangeRow,
+    UnplacedRow, UsageDelta,
 };
 use posdatad::domain::plan::{Calendar, Cycle, Plan};
 use posdatad::domain::reading::{Mark, total};
 use posdatad::domain::sim::{Iccid, SimId};
 use posdatad::domain::snapshot::Tier;
 use posdatad::domain::time::{Stamp, Trust, UnixS};
+use posdatad::domain::topup::{Activation, Channel, Kept, Package, State, Terms, TopUp, Validity};
 use posdatad::domain::units::Traffic;
 
 pub const BOOT: &str = "5a9a2f6e-0a43-4ea5-8f6b-6f3f1d9c0b01";
@@ -236,6 +242,16 @@ pub fn everything() -> (Batch, Loaded) {
         },
     ];
     let events = vec![event(1, EventKind::Wrap), event(2, EventKind::Gap)];
+    let orders = orders();
+    let cursor = Some(Cursor { stream: "7f3a".into(), after: (1 << 63) - 1 });
+    let feed = Feed { cursor, caught_up: true };
+    let services = vec![ServiceRow { iccid: iccid(), state: "over_quota".into(), at: START }];
+    let strange = StrangeRow {
+        stream: "7f3a".into(),
+        seq: 1,
+        kind: "loyalty_points".into(),
+        json: "{}".into(),
+    };
     let loaded = Loaded {
         seq: 1,
         baselines: baselines.clone(),
@@ -244,6 +260,9 @@ pub fn everything() -> (Batch, Loaded) {
         boots: vec![boot],
         next_event_id: 3,
         books: vec![rows],
+        orders: orders.clone(),
+        feed: feed.clone(),
+        services: services.clone(),
         alerts: alerts.clone(),
         replaced: None,
         days: vec![(SIM, START, traffic(10, 20))],
@@ -258,11 +277,83 @@ pub fn everything() -> (Batch, Loaded) {
         merged_sims: vec![(SIM, SimId(2))],
         boot: Some(boot),
         ledger: vec![changes],
+        orders,
+        backend: BackendRows { feed: Some(feed), services, strange: vec![strange] },
         alerts,
         events,
         prune: vec![(Tier::Day, START - 1)],
     };
     (batch, loaded)
+}
+
+/// The number of a SIM.
+pub fn iccid() -> Iccid {
+    Iccid::parse("8986012034567890123").unwrap()
+}
+
+/// A top-up of every kind: placed here and waiting for its payment in another
+/// currency, and made elsewhere with nothing but what must be.
+pub fn orders() -> Vec<Order> {
+    let money = |amount, currency| Money::new(amount, Currency::parse(currency).unwrap()).unwrap();
+    let usd = |amount| money(amount, "USD");
+    let (cny, dollar) = (Currency::parse("CNY").unwrap(), Currency::parse("USD").unwrap());
+    let rate = Rate::parse("0.1407", cny, dollar, "ECB", START).unwrap();
+    let terms = Terms {
+        iccid: iccid(),
+        channel: Channel::WechatPay,
+        package: Package::AddOn,
+        bytes: (1 << 63) - 1,
+        activation: Activation::NextCycle,
+    };
+    let full = Kept {
+        terms: terms.clone(),
+        state: State::AwaitingPayment,
+        sent: true,
+        id: Some("T-1".into()),
+        validity: Validity { from: Some(START), to: Some(START + 1) },
+        cost: Some(Cost::new(usd(70), usd(1), usd(71), Some(rate), None).unwrap()),
+        reason: Some("by_customer".into()),
+        taken_back: 7,
+    };
+    let bare = Kept {
+        state: State::Completed,
+        id: Some("T-2".into()),
+        validity: Validity::default(),
+        cost: None,
+        reason: None,
+        taken_back: 0,
+        ..full.clone()
+    };
+    let placed = Order {
+        number: 1,
+        key: Some("5f0c2a7e-3d34-4a52-9c5b-9d8d4f2b6a11".into()),
+        request_id: Some("r-1".into()),
+        quote_id: Some("Q-1".into()),
+        offer_id: Some("add-10".into()),
+        name: Some("10 MB 流量".into()),
+        topup: TopUp::load(full),
+        payment: Some(Payment { code: "pay:1".into(), expires_at: START + 900 }),
+        reference: Some("R-1".into()),
+        placed: stamp(START),
+        changed: Stamp { boot_seq: 2, ..stamp(START + 1) },
+        cancel_asked: true,
+        forgotten: true,
+    };
+    let elsewhere = Order {
+        number: 2,
+        key: None,
+        request_id: None,
+        quote_id: None,
+        offer_id: None,
+        name: None,
+        topup: TopUp::load(bare),
+        payment: None,
+        reference: None,
+        cancel_asked: false,
+        forgotten: false,
+        ..placed.clone()
+    };
+    vec![placed, elsewhere]
 }
 
 /// The sum of a tier's history.

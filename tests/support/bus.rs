@@ -41,6 +41,9 @@ pub enum Policy<'a> {
     Shipped,
     /// The same, with this group in the place of `posdata-admin`.
     AdminGroup(&'a str),
+    /// The same, with this group in the place of `posdata`.
+    #[allow(dead_code, reason = "not every test program spends money")]
+    CashierGroup(&'a str),
     /// Nothing of it.
     Missing,
     /// The shipped one, and ModemManager's own as Debian ships it.
@@ -146,13 +149,8 @@ fn configuration(directory: &Path, policy: Policy<'_>) -> String {
             tester(),
             manager()
         ),
-        Policy::AdminGroup(group) => {
-            let changed = directory.join("org.posdata.conf");
-            let text = fs::read_to_string(&shipped).unwrap();
-            assert!(text.contains("group=\"posdata-admin\""));
-            fs::write(&changed, text.replace("posdata-admin", group)).unwrap();
-            format!("<include>{}</include>\n{}", changed.display(), tester())
-        }
+        Policy::AdminGroup(group) => regrouped(directory, &shipped, "posdata-admin", group),
+        Policy::CashierGroup(group) => regrouped(directory, &shipped, "posdata", group),
     };
     format!(
         "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n \
@@ -161,6 +159,16 @@ fn configuration(directory: &Path, policy: Policy<'_>) -> String {
          {SYSTEM_POLICY}\n{included}\n</busconfig>\n",
         directory.display()
     )
+}
+
+/// The shipped policy with another group in the place of one of its own.
+fn regrouped(directory: &Path, shipped: &Path, own: &str, group: &str) -> String {
+    let changed = directory.join("org.posdata.conf");
+    let text = fs::read_to_string(shipped).unwrap();
+    let named = format!("group=\"{own}\"");
+    assert!(text.contains(&named));
+    fs::write(&changed, text.replace(&named, &format!("group=\"{group}\""))).unwrap();
+    format!("<include>{}</include>\n{}", changed.display(), tester())
 }
 
 /// Lets who runs the tests do what root may.

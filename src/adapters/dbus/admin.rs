@@ -10,12 +10,16 @@ use zbus::object_server::SignalEmitter;
 
 use super::callers::{Callers, sender};
 use super::error::Error;
+use super::recharge::{mixed_up, wish};
 use super::record::{self, Record};
 use super::request::{Engine, Request};
+use crate::domain::engine::{Granted, Wish};
 use crate::domain::snapshot::Snapshot;
 
 /// How long a trace may be asked for at once.
 const TRACE_S_MAX: u32 = 3_600;
+/// How many entries one answer holds at most.
+const EXPORT_MAX: u32 = 1_000;
 
 /// The interface.
 #[derive(Debug)]
@@ -40,6 +44,35 @@ impl Admin1 {
     #[zbus(out_args("sources"))]
     fn source_info(&self) -> Vec<Record> {
         self.snapshot.borrow().sources.iter().map(record::source).collect()
+    }
+
+    #[zbus(out_args("result"))]
+    async fn sync(&self) -> Result<Record, Error> {
+        match wish(&self.engine, Wish::Sync).await? {
+            Granted::Synced(events) => Ok(record::synced(events)),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    #[zbus(out_args("drift_bytes"))]
+    async fn calibrate(&self, remaining_bytes: u64) -> Result<i64, Error> {
+        if remaining_bytes > i64::MAX.unsigned_abs() {
+            return Err(Error::InvalidArgument("remaining_bytes must be 0 to 2^63-1".to_owned()));
+        }
+        match wish(&self.engine, Wish::Calibrate { remaining: remaining_bytes }).await? {
+            Granted::Calibrated(drift) => Ok(drift),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    #[zbus(out_args("entries"))]
+    async fn export(&self, after_id: u64, limit: u32) -> Result<Vec<Record>, Error> {
+        if !(1..=EXPORT_MAX).contains(&limit) {
+            let text = format!("limit must be 1 to {EXPORT_MAX}, not {limit}");
+            return Err(Error::InvalidArgument(text));
+        }
+        let entries = self.engine.ask(|reply| Request::Entries { after_id, limit, reply }).await?;
+        Ok(entries.iter().map(record::entry).collect())
     }
 
     async fn trace(

@@ -12,6 +12,7 @@ mod balance;
 mod callers;
 mod change;
 mod error;
+mod recharge;
 mod record;
 mod request;
 mod server;

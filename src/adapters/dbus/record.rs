@@ -7,8 +7,13 @@ use zbus::Variant;
 
 use super::request::EventRecord;
 use super::signal::Alert;
+use crate::domain::ledger::Entry;
+use crate::domain::money::{Cost, Money};
+use crate::domain::offer::{Offer, Quote};
+use crate::domain::orders::Order;
 use crate::domain::snapshot::{BucketView, CycleView, SourceView, UsageRecord, UsageView};
 use crate::domain::time::UnixS;
+use crate::domain::topup::Terms;
 use crate::domain::units::Traffic;
 
 /// A record as it goes over the bus.
@@ -57,6 +62,32 @@ impl Builder {
             .with("home_tx_bytes", home.tx)
             .with("roaming_rx_bytes", roaming.rx)
             .with("roaming_tx_bytes", roaming.tx)
+    }
+
+    /// Minor units under the key, and the currency, the same for all of a record.
+    fn money(self, key: &'static str, money: Money) -> Self {
+        let amount = i64::try_from(money.amount).unwrap_or(i64::MAX);
+        self.with(key, amount).with("currency", money.currency.to_string())
+    }
+
+    fn cost(self, cost: Option<&Cost>) -> Self {
+        let Some(cost) = cost else { return self };
+        let with_costs =
+            self.money("price", cost.price()).money("fee", cost.fee()).money("total", cost.total());
+        let Some(rate) = cost.rate() else { return with_costs };
+        with_costs
+            .with("rate", rate.value())
+            .with("rate_from", rate.from.to_string())
+            .text("rate_source", Some(&rate.source))
+            .known("rate_at", seconds(Some(rate.at)))
+    }
+
+    fn terms(self, terms: &Terms) -> Self {
+        self.with("iccid", terms.iccid.as_str().to_owned())
+            .with("channel", terms.channel.word())
+            .with("kind", terms.package.word())
+            .with("bytes", terms.bytes)
+            .with("activation", terms.activation.word())
     }
 
     fn total(self, total: Traffic) -> Self {
@@ -135,6 +166,86 @@ pub(super) fn event(record: &EventRecord) -> Record {
         .with("counted_tx", event.counted.tx)
         .with("uncounted", event.uncounted)
         .with("detail", text(&event.detail))
+        .0
+}
+
+/// An offer of `ListOffers`.
+pub(super) fn offer(offer: &Offer) -> Record {
+    let words = |words: Vec<&'static str>| Variant::from(words);
+    Builder::new()
+        .with("id", text(&offer.id))
+        .with("name", text(&offer.name))
+        .text("description", offer.description.as_deref())
+        .with("kind", offer.package.word())
+        .with("bytes", offer.bytes)
+        .known("validity_s", offer.validity_s)
+        .money("price", offer.price)
+        .with("channels", words(offer.channels.iter().map(|one| one.word()).collect()))
+        .with("activations", words(offer.activations.iter().map(|one| one.word()).collect()))
+        .known("valid_from", seconds(offer.valid_from))
+        .known("valid_to", seconds(offer.valid_to))
+        .0
+}
+
+/// The answer of `Quote`.
+pub(super) fn quote(quote: &Quote) -> Record {
+    Builder::new()
+        .with("id", text(&quote.id))
+        .with("offer_id", text(&quote.offer_id))
+        .with("name", text(&quote.name))
+        .terms(&quote.terms)
+        .cost(Some(&quote.cost))
+        .known("expires_at", seconds(Some(quote.expires_at)))
+        .0
+}
+
+/// A top-up of `GetTopUp` and `ListTopUps`.
+pub(super) fn top_up(order: &Order) -> Record {
+    let topup = &order.topup;
+    let payment = order.payment.as_ref();
+    Builder::new()
+        .with("id", text(order.id()))
+        .with("number", order.number)
+        .with("state", topup.state().word())
+        .text("request_id", order.request_id.as_deref())
+        .text("backend_id", topup.id())
+        .text("quote_id", order.quote_id.as_deref())
+        .text("offer_id", order.offer_id.as_deref())
+        .text("name", order.name.as_deref())
+        .terms(topup.terms())
+        .cost(topup.cost())
+        .known("valid_from", seconds(topup.validity().from))
+        .known("valid_to", seconds(topup.validity().to))
+        .text("reason", topup.reason())
+        .text("payment_code", payment.map(|payment| payment.code.as_str()))
+        .known("payment_expires_at", payment.and_then(|payment| seconds(Some(payment.expires_at))))
+        .text("reference", order.reference.as_deref())
+        .with("taken_back_bytes", topup.kept().taken_back)
+        .with("cancel_asked", order.cancel_asked)
+        .with("needs_person", order.forgotten)
+        .known("placed_at", seconds(order.placed.trusted_s()))
+        .known("changed_at", seconds(order.changed.trusted_s()))
+        .0
+}
+
+/// The answer of `Sync`.
+pub(super) fn synced(events: u64) -> Record {
+    Builder::new().with("events", events).0
+}
+
+/// An entry of the ledger.
+pub(super) fn entry(entry: &Entry) -> Record {
+    Builder::new()
+        .with("id", entry.id)
+        .known("bucket", entry.bucket)
+        .with("kind", entry.kind.word())
+        .with("bytes", entry.bytes)
+        .known("day", entry.day.map(|day| day.to_string()))
+        .with("note", text(&entry.note))
+        .known("time", seconds(entry.at.trusted_s()))
+        .with("boot_seq", entry.at.boot_seq)
+        .with("boot_ms", entry.at.boot_ms)
+        .with("trust", entry.at.trust.word())
         .0
 }
 

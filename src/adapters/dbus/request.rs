@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::Error;
+use crate::domain::engine::{Granted, Wish};
 use crate::domain::event::Event;
+use crate::domain::ledger::Entry;
 use crate::domain::snapshot::{Tier, UsageRecord};
 use crate::domain::time::UnixS;
 use crate::domain::watch::Caller;
@@ -74,6 +76,22 @@ pub enum Request {
         seconds: u32,
         /// Done.
         reply: Reply<()>,
+    },
+    /// What concerns the backend.
+    Wish {
+        /// What.
+        wish: Wish,
+        /// The answer that belongs to it.
+        reply: Reply<Granted>,
+    },
+    /// Entries of the ledger of the SIM in use.
+    Entries {
+        /// The last one known; 0 for the oldest.
+        after_id: u64,
+        /// 1 to 1000.
+        limit: u32,
+        /// Oldest first.
+        reply: Reply<Vec<Entry>>,
     },
     /// The caller left the bus: its watches and its trace end. May come twice.
     CallerGone(Caller),

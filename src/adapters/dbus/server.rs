@@ -16,6 +16,7 @@ use super::admin::Admin1;
 use super::balance::Balance1;
 use super::callers::Callers;
 use super::error::BusError;
+use super::recharge::Recharge1;
 use super::request::{Engine, Request};
 use super::signal::{Alert, Outbox, OutboxFull, Outgoing, Signals};
 use super::usage::Usage1;
@@ -90,6 +91,7 @@ impl Server {
             .method_timeout(BUS_WAIT_MAX)
             .serve_at(OBJECT_PATH, Balance1::new(snapshot.clone()))
             .serve_at(OBJECT_PATH, Usage1::new(snapshot.clone(), engine.clone(), callers.clone()))
+            .serve_at(OBJECT_PATH, Recharge1::new(engine.clone()))
             .serve_at(OBJECT_PATH, Admin1::new(snapshot.clone(), engine, callers.clone()))
             .build()
             .await
@@ -134,6 +136,14 @@ impl Server {
     /// [`OutboxFull`]: it was not sent; try again later.
     pub fn alert(&self, alert: Alert) -> Result<(), OutboxFull> {
         self.outbox.put(Outgoing::Alert(alert))
+    }
+
+    /// Tells everyone who may recharge where a top-up stands.
+    ///
+    /// # Errors
+    /// [`OutboxFull`]: it was not sent.
+    pub fn top_up_changed(&self, id: String, state: &'static str) -> Result<(), OutboxFull> {
+        self.outbox.put(Outgoing::TopUpChanged { id, state })
     }
 
     /// Sends a watching caller the counts, and nobody else.

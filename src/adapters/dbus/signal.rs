@@ -13,6 +13,7 @@ use super::admin::Admin1;
 use super::balance::Balance1;
 use super::callers::Callers;
 use super::change::{self, Changes};
+use super::recharge::Recharge1;
 use super::record;
 use super::usage::Usage1;
 use crate::domain::snapshot::{Snapshot, UsageView};
@@ -50,6 +51,10 @@ pub struct OutboxFull;
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Alert(Alert),
+    TopUpChanged {
+        id: String,
+        state: &'static str,
+    },
     Reading {
         caller: Caller,
         id: u32,
@@ -153,6 +158,9 @@ impl Signals {
         match outgoing {
             Outgoing::Alert(alert) => {
                 Balance1::alert(&self.emitter, alert.kind, record::alert(&alert)).await
+            }
+            Outgoing::TopUpChanged { id, state } => {
+                Recharge1::top_up_changed(&self.emitter, &record::text(&id), state).await
             }
             Outgoing::Reading { caller, id, usage } => {
                 match self.callers.pass(&caller, id, usage) {

@@ -137,12 +137,18 @@ pub(super) fn day(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Date>>
 
 /// When something was recorded, from its four columns.
 pub(super) fn stamp(row: &Row<'_>) -> rusqlite::Result<Stamp> {
-    let word: String = row.get("at_trust")?;
+    stamp_of(row, ["at_boot", "at_ms", "at_wall_s", "at_trust"])
+}
+
+/// The same, from columns of other names, in that order.
+pub(super) fn stamp_of(row: &Row<'_>, columns: [&str; 4]) -> rusqlite::Result<Stamp> {
+    let [boot, ms, wall_s, trusted] = columns;
+    let word: String = row.get(trusted)?;
     Ok(Stamp {
-        boot_seq: row.get("at_boot")?,
-        boot_ms: unsigned(row, "at_ms")?,
-        wall_s: row.get("at_wall_s")?,
-        trust: trust(&word).ok_or_else(|| unreadable("at_trust", &word))?,
+        boot_seq: row.get(boot)?,
+        boot_ms: unsigned(row, ms)?,
+        wall_s: row.get(wall_s)?,
+        trust: trust(&word).ok_or_else(|| unreadable(trusted, &word))?,
     })
 }
 

@@ -18,6 +18,8 @@
 //! A commit writes some pages to the log and syncs it once; every 200 pages the
 //! log is copied into the database. Nothing is written while nothing happens.
 
+mod backend_read;
+mod backend_write;
 mod cells;
 mod connect;
 mod diagnose;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use super::cells::{
     counter, history_traffic, marks, sim, stamp, tier_number, unreadable, unsigned,
 };
-use super::{Boot, ledger_read, write};
+use super::{Boot, backend_read, ledger_read, write};
 use crate::domain::persist::{BaselineRow, BootRow, Loaded, Role, SimRow, UnplacedRow};
 use crate::domain::sim::{Iccid, SimId};
 use crate::domain::snapshot::Tier;
@@ -33,6 +33,9 @@ pub(super) fn load(conn: &Connection, boot: &Boot) -> rusqlite::Result<Loaded> {
             |row| unsigned(row, "next"),
         )?,
         books: ledger_read::books(conn)?,
+        orders: all(conn, "SELECT * FROM topups ORDER BY number", backend_read::order)?,
+        feed: backend_read::feed(conn)?,
+        services: all(conn, "SELECT * FROM services ORDER BY iccid", backend_read::service)?,
         alerts: all(
             conn,
             "SELECT * FROM alerts ORDER BY sim, kind, threshold",

@@ -152,6 +152,74 @@ CREATE TABLE entries ( -- posdatad store
     FOREIGN KEY (sim, bucket) REFERENCES buckets (sim, id)
 ) STRICT, WITHOUT ROWID;
 
+-- Every top-up, kept for ever. All of the money, or none; a rate is into the
+-- money's currency.
+CREATE TABLE topups ( -- posdatad store
+    number INTEGER PRIMARY KEY CHECK (number >= 1),
+    key TEXT UNIQUE, -- the Idempotency-Key
+    request_id TEXT UNIQUE,
+    backend_id TEXT UNIQUE,
+    quote_id TEXT,
+    offer_id TEXT,
+    name TEXT,
+    iccid TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    package TEXT NOT NULL,
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    activation TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sent INTEGER NOT NULL CHECK (sent IN (0, 1)),
+    cancel_asked INTEGER NOT NULL CHECK (cancel_asked IN (0, 1)),
+    forgotten INTEGER NOT NULL CHECK (forgotten IN (0, 1)),
+    taken_back INTEGER NOT NULL CHECK (taken_back >= 0),
+    valid_from INTEGER,
+    valid_to INTEGER,
+    currency TEXT,
+    price INTEGER CHECK (price >= 0),
+    fee INTEGER CHECK (fee >= 0),
+    total INTEGER CHECK (total = price + fee),
+    rate_from TEXT,
+    rate TEXT,
+    rate_source TEXT,
+    rate_at INTEGER,
+    reason TEXT,
+    payment_code TEXT,
+    payment_expires_at INTEGER,
+    reference TEXT,
+    placed_boot INTEGER NOT NULL,
+    placed_ms INTEGER NOT NULL,
+    placed_wall_s INTEGER NOT NULL,
+    placed_trust TEXT NOT NULL,
+    changed_boot INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,
+    changed_wall_s INTEGER NOT NULL,
+    changed_trust TEXT NOT NULL
+) STRICT;
+
+-- How far the terminal has come with the backend's events: one row.
+CREATE TABLE feed ( -- posdatad store
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    stream TEXT, -- with after, or none
+    after INTEGER CHECK (after >= 0),
+    caught_up INTEGER NOT NULL CHECK (caught_up IN (0, 1)),
+    CHECK ((stream IS NULL) = (after IS NULL))
+) STRICT;
+
+CREATE TABLE services ( -- posdatad store
+    iccid TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Events of the backend of kinds that this version does not know: the last 200.
+CREATE TABLE strange_events ( -- posdatad store
+    stream TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 1),
+    kind TEXT NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+) STRICT;
+
 CREATE TABLE alerts ( -- posdatad store
     sim INTEGER NOT NULL REFERENCES sims (id),
     kind TEXT NOT NULL,
@@ -207,6 +275,17 @@ WHEN EXISTS (SELECT 1 FROM buckets WHERE sim = NEW.sim AND id = NEW.id AND key I
 END;
 CREATE TRIGGER accounts_remain BEFORE DELETE ON accounts BEGIN
     SELECT RAISE(ABORT, 'an account is never deleted');
+END;
+CREATE TRIGGER topups_remain BEFORE DELETE ON topups BEGIN
+    SELECT RAISE(ABORT, 'a top-up is never deleted');
+END;
+CREATE TRIGGER topups_stay_what_they_are BEFORE UPDATE ON topups
+WHEN OLD.iccid IS NOT NEW.iccid OR OLD.bytes IS NOT NEW.bytes
+    OR (OLD.key IS NOT NULL AND OLD.key IS NOT NEW.key)
+    OR (OLD.request_id IS NOT NULL AND OLD.request_id IS NOT NEW.request_id)
+    OR (OLD.backend_id IS NOT NULL AND OLD.backend_id IS NOT NEW.backend_id)
+    OR (OLD.sent = 1 AND NEW.sent = 0) BEGIN
+    SELECT RAISE(ABORT, 'what a top-up is never changes');
 END;
 CREATE TRIGGER sims_remain BEFORE DELETE ON sims BEGIN
     SELECT RAISE(ABORT, 'a SIM is never deleted');

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::cells::{amount, history, mark_cells, tier_number};
-use super::{Applied, Boot, ledger_write, record_write, usage_write};
+use super::{Applied, Boot, backend_write, ledger_write, record_write, usage_write};
 use crate::domain::persist::{BaselineRow, Batch, Role, SimRow};
 
 /// Boots whose row is kept, besides those that something still waits for.
@@ -32,6 +32,8 @@ pub(super) fn apply(
     for changes in &batch.ledger {
         ledger_write::put(&tx, changes)?;
     }
+    backend_write::put_orders(&tx, &batch.orders)?;
+    backend_write::put(&tx, &batch.backend)?;
     record_write::put_alerts(&tx, &batch.alerts)?;
     record_write::put_events(&tx, &batch.events)?;
     prune(&tx, batch)?;

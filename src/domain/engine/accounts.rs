@@ -60,6 +60,12 @@ impl Accounts {
         self.due_s
     }
 
+    /// What the ledger set aside, where it did.
+    pub(super) fn fault(&self) -> Option<&str> {
+        let said = self.said.iter().next().map(|(_, refusal)| refusal.as_str());
+        said.or_else(|| self.unreadable.values().next().map(String::as_str))
+    }
+
     pub(super) fn is_dirty(&self) -> bool {
         self.books.values().any(Book::has_changes)
     }
@@ -168,7 +174,13 @@ impl Engine {
     }
 
     /// A posting that does not balance is set aside and said, once a reason.
-    fn say_refusal<T>(&mut self, now: Now, sim: SimId, posted: Result<T, Refusal>, what: &str) {
+    pub(super) fn say_refusal<T>(
+        &mut self,
+        now: Now,
+        sim: SimId,
+        posted: Result<T, Refusal>,
+        what: &str,
+    ) {
         let Err(refusal) = posted else { return };
         if self.accounts.said.insert((sim, refusal.to_string())) {
             let detail = format!(

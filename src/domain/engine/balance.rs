@@ -16,9 +16,11 @@ impl Engine {
     pub(super) fn balance_view(&self, now: Now) -> BalanceView {
         let now_s = self.clock.trusted_s(now.boot_ms);
         let balance = self.accounts.book(self.sim).and_then(|book| book.balance(now_s));
+        let iccid = self.iccid_in_use();
+        let stopped = iccid.as_ref().and_then(|iccid| self.shop.stopped(iccid));
         let status = Status::of(&StatusInput {
             sim_present: !self.no_sim,
-            suspended: false,
+            suspended: stopped.is_some(),
             balance: balance.as_ref(),
             levels: StatusLevels::from_used_percent(&self.settings.alerts.used_percent),
         });
@@ -28,7 +30,7 @@ impl Engine {
         });
         BalanceView {
             status: status.word(),
-            stop_reason: String::new(),
+            stop_reason: stopped.unwrap_or_default().to_owned(),
             remaining: balance.as_ref().map(|balance| balance.remaining),
             granted: balance.as_ref().map(|balance| balance.granted),
             consumed: balance.as_ref().map(|balance| balance.consumed),

@@ -38,9 +38,10 @@ pub(super) struct Commits {
     unsaved_since_ms: Option<BootMs>,
     /// Bytes in the batch under way.
     in_flight_bytes: u64,
-    /// Alerts whose reason is in the next batch, and in the one under way.
-    alerts_next: Vec<Alert>,
-    alerts_in_flight: Vec<Alert>,
+    /// What may go out once the next batch is on disk, and once the one under way
+    /// is.
+    held_next: Vec<Output>,
+    held_in_flight: Vec<Output>,
     failing: bool,
     /// The disk could not be written when it was opened: a batch is sent even
     /// with nothing in it, to learn when it can.
@@ -59,8 +60,8 @@ impl Commits {
             stopped: false,
             unsaved_since_ms: None,
             in_flight_bytes: 0,
-            alerts_next: Vec::new(),
-            alerts_in_flight: Vec::new(),
+            held_next: Vec::new(),
+            held_in_flight: Vec::new(),
             failing: false,
             probe: false,
             in_memory_bytes: 0,
@@ -78,7 +79,7 @@ impl Commits {
 
     pub(super) fn alert_after_commit(&mut self, alerts: Vec<Alert>) {
         if !alerts.is_empty() {
-            self.alerts_next.extend(alerts);
+            self.held_next.extend(alerts.into_iter().map(Output::Alert));
             self.urgent = true;
         }
     }
@@ -109,10 +110,24 @@ impl Engine {
         }
     }
 
+    /// Lets something out when all that is known of orders and the ledger now is
+    /// on disk.
+    pub(super) fn when_saved(&mut self, output: Output) {
+        if self.shop.has_changes() || self.accounts.is_dirty() {
+            self.commits.held_next.push(output);
+            self.commits.urgent = true;
+        } else if matches!(self.commits.flight, Flight::Idle) {
+            self.outputs.push_back(output);
+        } else {
+            self.commits.held_in_flight.push(output);
+        }
+    }
+
     fn is_dirty(&self) -> bool {
         self.commits.probe
             || self.meter.is_dirty()
             || self.accounts.is_dirty()
+            || self.shop.has_changes()
             || self.alerts.has_changes()
             || !self.events.is_empty()
     }
@@ -162,7 +177,7 @@ impl Engine {
         commits.probe = false;
         commits.unsaved_since_ms = None;
         commits.in_flight_bytes = self.meter.unsaved();
-        commits.alerts_in_flight.append(&mut commits.alerts_next);
+        commits.held_in_flight.append(&mut commits.held_next);
         let seq = commits.last_seq;
         let rows = self.meter.drain(&self.settings.calendar);
         let trusted_s = self.clock.trusted_s(now.boot_ms);
@@ -184,6 +199,8 @@ impl Engine {
             events: std::mem::take(&mut self.events),
             prune: self.prune_rows(trusted_s),
             ledger: self.accounts.drain(),
+            orders: self.shop.orders.drain(),
+            backend: self.shop.drain(),
             alerts: self.alerts.drain(),
         }
     }
@@ -198,8 +215,7 @@ impl Engine {
         if self.store.state == "memory" {
             self.commits.in_memory_bytes = self.commits.in_memory_bytes.saturating_add(bytes);
         }
-        let alerts = std::mem::take(&mut self.commits.alerts_in_flight);
-        self.outputs.extend(alerts.into_iter().map(Output::Alert));
+        self.outputs.extend(std::mem::take(&mut self.commits.held_in_flight));
         if std::mem::take(&mut self.commits.failing) {
             self.store.state = "ok";
             self.store.detail.clear();

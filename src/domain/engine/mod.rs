@@ -4,17 +4,24 @@
 mod accounts;
 mod balance;
 mod commits;
+mod credits;
+mod news;
 mod readings;
+mod shop;
 mod unsaved;
 mod view;
+mod wish;
 
+pub use shop::Wants;
 pub use unsaved::merge_usage;
+pub use wish::{Denied, Filter, Granted, Ticket, Wish};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::alert::{Alert, AlertBook, AlertRules};
 use super::crosscheck::{CrossCheck, Tolerance};
+use super::errand::{Errand, Missed, Told};
 use super::event::{Event, EventKind};
 use super::meter::{Meter, Note};
 use super::persist::{Batch, BootRow, Loaded, Role};
@@ -23,12 +30,14 @@ use super::report::Report;
 use super::sim::SimId;
 use super::snapshot::{Snapshot, StoreView, Tier};
 use super::time::{BootMs, Clock, Now, UnixS};
+use super::topup::State;
 use super::units::Traffic;
 use super::watch::{Caller, Push, WatchRefusal, Watches};
 
 use accounts::Accounts;
 use commits::Commits;
 use readings::SourceState;
+use shop::Shop;
 
 /// What the configuration decides.
 #[derive(Clone, Debug)]
@@ -47,6 +56,8 @@ pub struct Settings {
     pub retention_s: BTreeMap<Tier, UnixS>,
     /// The local plan, where there is no backend.
     pub plan: Option<Plan>,
+    /// How often the backend is asked when all is quiet, s; `None`: there is none.
+    pub sync_every_s: Option<u64>,
     /// At which points people are told.
     pub alerts: AlertRules,
     /// The zone in which days and months are counted.
@@ -109,6 +120,21 @@ pub enum Input {
     },
     /// The configuration was read again.
     Configure(Box<Settings>),
+    /// The connection to the backend stands, and the order is the next thing to
+    /// go over it.
+    Sending {
+        /// The order's Idempotency-Key.
+        key: String,
+    },
+    /// What became of an errand.
+    Answered {
+        /// Which.
+        errand: Errand,
+        /// The backend's time, where it answered, s since the epoch.
+        date_s: Option<UnixS>,
+        /// What it told, or why nothing was heard.
+        answer: Result<Told, Missed>,
+    },
     /// A caller left the bus: its watches end.
     CallerGone(Caller),
     /// The bus is gone, and every caller with it.
@@ -139,6 +165,30 @@ pub enum Output {
     Alert(Alert),
     /// Send a watcher the present counts.
     Push(Push),
+    /// A wish is answered; what justifies it is on disk.
+    Answer {
+        /// Whose.
+        ticket: Ticket,
+        /// How.
+        answer: Result<Granted, Denied>,
+    },
+    /// That the order is sent is on disk: send it.
+    Send {
+        /// The order's Idempotency-Key.
+        key: String,
+    },
+    /// The order has ended meanwhile: do not send it.
+    Withhold {
+        /// The order's Idempotency-Key.
+        key: String,
+    },
+    /// Tell people where a top-up stands; it is on disk.
+    TopUpChanged {
+        /// What callers name it by.
+        id: String,
+        /// Where it stands.
+        state: State,
+    },
     /// After `Stop`: nothing is left to write, or nothing more can be.
     Stopped {
         /// Counted and lost with the process, bytes.
@@ -154,6 +204,8 @@ pub struct Engine {
     boots: Vec<BootRow>,
     meter: Meter,
     accounts: Accounts,
+    shop: Shop,
+    last_ticket: Ticket,
     alerts: AlertBook,
     /// The last gap of this run that nothing explains, by its event.
     last_gap: Option<(SimId, u64)>,
@@ -196,6 +248,8 @@ impl Engine {
             clock,
             boots: loaded.boots.clone(),
             accounts: Accounts::load(loaded),
+            shop: Shop::load(loaded),
+            last_ticket: 0,
             alerts: AlertBook::new(settings.alerts.clone(), loaded.alerts.iter().copied()),
             last_gap: None,
             days,
@@ -229,6 +283,10 @@ impl Engine {
                 self.store_found(now, state, detail, replaced);
             }
             Input::Configure(settings) => self.configure(*settings),
+            Input::Sending { key } => self.sending(now, &key),
+            Input::Answered { errand, date_s, answer } => {
+                self.answered(now, errand, date_s, answer);
+            }
             Input::CallerGone(caller) => {
                 self.watches.caller_gone(&caller);
             }
@@ -275,13 +333,20 @@ impl Engine {
         let ledger = self.accounts.deadline_s().and_then(|at_s| self.clock.boot_ms_of(at_s));
         // Nobody is pushed anything before a SIM is known.
         let watches = self.sim.and_then(|_| self.watches.next_deadline());
-        [polls, self.commit_deadline(), ledger, watches].into_iter().flatten().min()
+        let orders = self.orders_deadline();
+        [polls, self.commit_deadline(), ledger, watches, orders].into_iter().flatten().min()
     }
 
     /// The SIM in use, for queries of the history.
     #[must_use]
     pub fn sim_in_use(&self) -> Option<SimId> {
         self.sim
+    }
+
+    /// The trusted time, where it is known, s since the epoch.
+    #[must_use]
+    pub fn trusted_s(&self, now: Now) -> Option<UnixS> {
+        self.clock.trusted_s(now.boot_ms)
     }
 
     /// What was published last.
@@ -294,6 +359,7 @@ impl Engine {
     fn settle(&mut self, now: Now) {
         self.poll_when_due(now);
         self.advance_when_due(now);
+        self.expire_orders(now);
         self.tell_people(now);
         self.prune_when_due(now);
         self.commit_when_due(now);

@@ -42,6 +42,13 @@ impl Meter {
         }
     }
 
+    /// The SIM with that number, which need not be in the modem; a new one where it
+    /// was never heard of.
+    pub fn named(&mut self, iccid: &Iccid) -> SimId {
+        let known = self.sims.values().find(|sim| sim.iccid.as_ref() == Some(iccid));
+        known.map(|sim| sim.id).unwrap_or_else(|| self.new_sim(Some(iccid.clone())))
+    }
+
     /// The SIM of a source that cannot name one.
     pub fn unnamed(&mut self) -> SimId {
         if !self.sims.contains_key(&UNNAMED_SIM) {

@@ -1,7 +1,7 @@
 //! When an order is too late to be sent.
 
 use super::super::time::{Now, UnixS};
-use super::{DEADLINE_S, Order};
+use super::{DEADLINE_S, Order, WAITED_S};
 
 impl Order {
     /// Whether its time to be sent is over. Within a boot the boot clock says so;
@@ -16,6 +16,13 @@ impl Order {
             now_s.zip(self.placed.trusted_s()).map(|(now_s, placed_s)| now_s - placed_s)
         };
         age_s.is_none_or(|age_s| !(0..DEADLINE_S).contains(&age_s))
+    }
+
+    /// Whether someone may be standing at the till to pay it: for some minutes after
+    /// it last changed, in this boot.
+    pub(super) fn is_waited_for(&self, now: Now, boot_seq: u32) -> bool {
+        let waited_ms = now.boot_ms.saturating_sub(self.changed.boot_ms);
+        self.changed.boot_seq == boot_seq && waited_ms < WAITED_S.saturating_mul(1_000)
     }
 
     /// When it becomes late in this boot, boot clock, ms; `None` where it is late by

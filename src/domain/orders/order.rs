@@ -118,7 +118,12 @@ impl Order {
             State::Submitted | State::Unknown => self.placing(key),
             State::AwaitingPayment if self.cancel_asked => Some(Errand::Cancel { key }),
             known @ (State::AwaitingPayment | State::Processing) => {
-                Some(Errand::Stand { key, known, wait: true })
+                // After that the next sync tells: waiting costs data.
+                self.is_waited_for(now, boot_seq).then_some(Errand::Stand {
+                    key,
+                    known,
+                    wait: true,
+                })
             }
             State::Completed | State::Failed | State::Cancelled | State::Reversed => None,
         }

@@ -46,6 +46,7 @@ fn said(id: &str, key: Option<&str>, state: Said) -> TopUpSaid {
         },
         key: key.map(str::to_owned),
         request_id: None,
+        quote_id: None,
         offer_id: None,
         name: None,
         payment: pays.then(|| Payment { code: "pay:1".into(), expires_at: START_S + 900 }),
