@@ -56,8 +56,8 @@ pub struct Dialogue {
     first_sync_ms: Option<BootMs>,
     /// A part of the interval by which this terminal comes sooner than others.
     spread: BootMs,
-    /// What was answered last, without effect so far.
-    last: Option<(Errand, bool)>,
+    /// What was answered last, and at once.
+    last: Option<Errand>,
 }
 
 impl Dialogue {
@@ -163,8 +163,12 @@ impl Dialogue {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Talking { errand, since_ms } => {
                 let quick = now_ms.saturating_sub(since_ms) < TOO_SOON_MS;
-                self.last = Some((errand.clone(), quick));
-                Some(self.came(now_ms, errand, came))
+                let input = self.came(now_ms, errand, came);
+                self.last = match &input {
+                    Input::Answered { errand, answer: Ok(_), .. } if quick => Some(errand.clone()),
+                    _ => None,
+                };
+                Some(input)
             }
             other => {
                 self.doing = other;
@@ -182,8 +186,7 @@ impl Dialogue {
 
     fn begin(&mut self, now_ms: BootMs, errand: Errand) -> Option<Do> {
         // The same again without effect is a failure like any other.
-        if self.last.as_ref().is_some_and(|(last, quick)| *quick && *last == errand) {
-            self.last = None;
+        if self.last.take().is_some_and(|last| last == errand) {
             self.pace.missed(now_ms, true);
             return None;
         }
