@@ -192,7 +192,13 @@ impl World {
                     self.uncounted += usize::from(event.uncounted);
                 }
                 Output::Alert(_) => self.alerts += 1,
-                Output::Poll(_) | Output::Publish(_) | Output::Push(_) => {}
+                Output::Poll(_)
+                | Output::Publish(_)
+                | Output::Push(_)
+                | Output::Answer { .. }
+                | Output::Send { .. }
+                | Output::Withhold { .. }
+                | Output::TopUpChanged { .. } => {}
                 Output::Stopped { unsaved } => assert_eq!(unsaved, 0),
             }
         }

@@ -68,6 +68,10 @@ impl Bench {
                 Output::Record { event, .. } => self.events.push(event),
                 Output::Poll(Role::Metered) => self.polls += 1,
                 Output::Poll(Role::CrossCheck)
+                | Output::Answer { .. }
+                | Output::Send { .. }
+                | Output::Withhold { .. }
+                | Output::TopUpChanged { .. }
                 | Output::Publish(_)
                 | Output::Alert(_)
                 | Output::Push(_)

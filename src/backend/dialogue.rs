@@ -104,7 +104,7 @@ impl Dialogue {
         if !matches!(self.doing, Doing::Nothing) {
             return None;
         }
-        let errands = wants.errands.iter().map(|errand| self.pace.from_ms(is_asked(errand)));
+        let errands = wants.errands.iter().map(|errand| self.pace.not_before_ms(is_asked(errand)));
         let sync = self.sync_due_ms(wants);
         errands.chain(sync).min()
     }
@@ -234,7 +234,7 @@ impl Dialogue {
     }
 
     fn due(&self, now_ms: BootMs, wants: &Wants) -> Option<Errand> {
-        let may = |errand: &Errand| now_ms >= self.pace.from_ms(is_asked(errand));
+        let may = |errand: &Errand| now_ms >= self.pace.not_before_ms(is_asked(errand));
         let sync = || Errand::Sync(wants.report.clone());
         let sync_due = self.sync_due_ms(wants).is_some_and(|due_ms| now_ms >= due_ms);
         let urgent = wants.errands.iter().find(|errand| is_urgent(errand) && may(errand));
@@ -246,7 +246,7 @@ impl Dialogue {
 
     fn sync_due_ms(&self, wants: &Wants) -> Option<BootMs> {
         if wants.sync_now {
-            return Some(self.pace.from_ms(true));
+            return Some(self.pace.not_before_ms(true));
         }
         let every_ms = wants.sync_within_s.saturating_mul(1_000);
         let due_ms = match self.synced_ms {
@@ -257,7 +257,7 @@ impl Dialogue {
             }
             None => self.first_sync_ms?,
         };
-        Some(due_ms.max(self.pace.from_ms(false)))
+        Some(due_ms.max(self.pace.not_before_ms(false)))
     }
 
     fn plan_first_sync(&mut self, now_ms: BootMs, wants: &Wants) {

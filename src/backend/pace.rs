@@ -60,7 +60,7 @@ impl Pace {
 
     /// From when on something may be asked; what a person waits for is asked during
     /// a pause too.
-    pub(super) fn from_ms(&self, by_a_person: bool) -> BootMs {
+    pub(super) fn not_before_ms(&self, by_a_person: bool) -> BootMs {
         if by_a_person { self.held_until_ms } else { self.held_until_ms.max(self.pause_until_ms) }
     }
 
@@ -82,16 +82,16 @@ mod tests {
             let pauses: Vec<BootMs> = (0..200)
                 .map(|_| {
                     pace.missed(1_000, cost);
-                    pace.from_ms(false) - 1_000
+                    pace.not_before_ms(false) - 1_000
                 })
                 .collect();
             assert!(pauses.iter().all(|pause| (SHORTEST_MS..=longest).contains(pause)));
             let late = &pauses[20..];
             let mean = late.iter().sum::<BootMs>() / 180;
             assert!((longest / 3..longest * 2 / 3).contains(&mean), "full jitter: {mean}");
-            assert_eq!(pace.from_ms(true), 0, "a person is not made to wait");
+            assert_eq!(pace.not_before_ms(true), 0, "a person is not made to wait");
             pace.heard();
-            assert_eq!(pace.from_ms(false), 0);
+            assert_eq!(pace.not_before_ms(false), 0);
         }
     }
 
@@ -99,8 +99,8 @@ mod tests {
     fn the_backends_own_wish_holds_for_everyone() {
         let mut pace = Pace::new(7);
         pace.hold(1_000, 60);
-        assert!((61_000..=67_000).contains(&pace.from_ms(true)));
+        assert!((61_000..=67_000).contains(&pace.not_before_ms(true)));
         pace.heard();
-        assert!(pace.from_ms(true) >= 61_000, "an answer to another question ends it not");
+        assert!(pace.not_before_ms(true) >= 61_000, "an answer to another question ends it not");
     }
 }

@@ -96,6 +96,10 @@ impl World {
                 Output::Record { event, .. } => self.events.push(event),
                 Output::Poll(Role::Metered) => self.dialogue.request_reading(self.now_ms),
                 Output::Poll(Role::CrossCheck)
+                | Output::Answer { .. }
+                | Output::Send { .. }
+                | Output::Withhold { .. }
+                | Output::TopUpChanged { .. }
                 | Output::Publish(_)
                 | Output::Alert(_)
                 | Output::Push(_)

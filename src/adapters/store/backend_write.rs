@@ -9,8 +9,8 @@ use crate::domain::persist::BackendRows;
 
 /// Events of unknown kinds that are kept.
 const STRANGE_KEPT: u32 = 200;
-/// The longest of them that is kept whole, bytes; of a longer one its beginning.
-const STRANGE_BYTES_MAX: usize = 2_048;
+/// The longest of them that is kept whole, characters; of a longer one its beginning.
+const STRANGE_CHARS_MAX: usize = 2_048;
 
 /// Inserts or replaces top-ups by their number. Triggers refuse to make one into
 /// another.
@@ -116,16 +116,11 @@ pub(super) fn put(tx: &Transaction<'_>, rows: &BackendRows) -> rusqlite::Result<
         )?;
     }
     for strange in &rows.strange {
-        let end = strange.json.floor_char_boundary(STRANGE_BYTES_MAX);
+        let json: String = strange.json.chars().take(STRANGE_CHARS_MAX).collect();
         tx.execute(
             "INSERT INTO strange_events (stream, seq, kind, json) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO NOTHING",
-            params![
-                strange.stream,
-                amount(strange.seq)?,
-                strange.kind,
-                strange.json.get(..end).unwrap_or_default(),
-            ],
+            params![strange.stream, amount(strange.seq)?, strange.kind, json,],
         )?;
     }
     if !rows.strange.is_empty() {
