@@ -49,6 +49,7 @@ fn message_id(kind: EventKind) -> &'static str {
         EventKind::Calibrated => "40fafc2f4c154ed1890fa1d97a3148cb",
         EventKind::BackendFault => "d9ccd668c0704d66a0bb7b6b1471ae25",
         EventKind::BackendRecovered => "76ea213361614223a108950278783731",
+        EventKind::CertificateEnding => "e499b7b86b1343018d45caa88b1e7fd8",
     }
 }
 
@@ -66,7 +67,8 @@ fn level(kind: EventKind) -> Level {
         | EventKind::CrossCheck
         | EventKind::StoreFault
         | EventKind::SourceFault
-        | EventKind::BackendFault => Level::Warn,
+        | EventKind::BackendFault
+        | EventKind::CertificateEnding => Level::Warn,
         EventKind::Baseline
         | EventKind::Wrap
         | EventKind::Reset

@@ -19,7 +19,7 @@ use super::sources::{self, Event as SourceEvent, Message, Sources};
 use super::trace::Tracers;
 use crate::adapters::clock::{self, BootTimer};
 use crate::adapters::dbus::{
-    self, BusAddress, BusError, EventRecord, REQUESTS_MAX, Reply, Request, Server,
+    self, BackendInfo, BusAddress, BusError, EventRecord, REQUESTS_MAX, Reply, Request, Server,
 };
 use crate::adapters::signals::{Signal, Signals};
 use crate::adapters::store::{self, Fault, Mode, Outcome, Store, StoreThread};
@@ -217,7 +217,7 @@ impl Daemon {
                 self.carry_out(output);
             }
         }
-        self.backend.turn(self.engine.wants(now), self.engine.trusted_s(now));
+        self.backend.turn(self.engine.wants(now), self.engine.times(now));
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -258,8 +258,8 @@ impl Daemon {
                 }
             }
             Output::Send { key } => {
-                let trusted_s = self.engine.trusted_s(clock::now());
-                self.backend.saved(&key, trusted_s);
+                let times = self.engine.times(clock::now());
+                self.backend.saved(&key, times);
             }
             Output::Withhold { key } => self.backend.withheld(&key),
             Output::Stopped { unsaved: 0 } => {
@@ -445,6 +445,11 @@ impl Daemon {
                 let ticket = self.engine.wish(now, wish);
                 self.wishes.insert(ticket, reply);
             }
+            Request::BackendInfo { reply } => {
+                let (traffic, certificate) = self.backend.cost();
+                let view = self.engine.backend_view(now);
+                let _ = reply.send(Ok(BackendInfo { view, traffic, certificate }));
+            }
             Request::Entries { after_id, limit, reply } => {
                 let Some(sim) = self.engine.sim_in_use() else {
                     let _ = reply.send(Ok(Vec::new()));
@@ -533,6 +538,12 @@ impl Daemon {
             self.inputs.push_back(Input::SourcesGone);
             let begun = self.sources.start(clock::boot_ms());
             self.try_events(begun);
+        }
+        if self.config.backend != new.backend || self.config.terminal != new.terminal {
+            match Backend::new(&new) {
+                Ok(backend) => self.backend = backend,
+                Err(error) => error!("the backend from before is still asked: {error}"),
+            }
         }
         self.config = new;
     }

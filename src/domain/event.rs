@@ -46,11 +46,13 @@ pub enum EventKind {
     BackendFault,
     /// The backend answers again.
     BackendRecovered,
+    /// A certificate ends soon, or has ended.
+    CertificateEnding,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Baseline,
         Self::Wrap,
         Self::Reset,
@@ -70,6 +72,7 @@ impl EventKind {
         Self::Calibrated,
         Self::BackendFault,
         Self::BackendRecovered,
+        Self::CertificateEnding,
     ];
 
     /// The kind's word.
@@ -95,6 +98,7 @@ impl EventKind {
             Self::Calibrated => "calibrated",
             Self::BackendFault => "backend_fault",
             Self::BackendRecovered => "backend_recovered",
+            Self::CertificateEnding => "certificate_ending",
         }
     }
 

@@ -209,6 +209,12 @@ impl Clock {
         Some(anchor.boot_ms.saturating_add_signed(ahead_ms))
     }
 
+    /// The last trusted instant of any boot before this one.
+    #[must_use]
+    pub fn last_stored_s(&self) -> Option<UnixS> {
+        self.last_stored_s
+    }
+
     /// How much the time is worth now.
     #[must_use]
     pub fn trust(&self) -> Trust {

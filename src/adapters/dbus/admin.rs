@@ -46,6 +46,12 @@ impl Admin1 {
         self.snapshot.borrow().sources.iter().map(record::source).collect()
     }
 
+    #[zbus(out_args("info"))]
+    async fn backend_info(&self) -> Result<Record, Error> {
+        let info = self.engine.ask(|reply| Request::BackendInfo { reply }).await?;
+        Ok(record::backend(&info))
+    }
+
     #[zbus(out_args("result"))]
     async fn sync(&self) -> Result<Record, Error> {
         match wish(&self.engine, Wish::Sync).await? {

@@ -20,7 +20,7 @@ mod signal;
 mod usage;
 
 pub use error::{BusError, Error};
-pub use request::{EventRecord, REQUESTS_MAX, Reply, Request};
+pub use request::{BackendInfo, EventRecord, REQUESTS_MAX, Reply, Request};
 pub use server::{BusAddress, Server};
 pub use signal::{Alert, OUTBOX_MAX, OutboxFull};
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use zbus::Variant;
 
-use super::request::EventRecord;
+use super::request::{BackendInfo, EventRecord};
 use super::signal::Alert;
+use crate::backend::exchange::Purpose;
 use crate::domain::ledger::Entry;
 use crate::domain::money::{Cost, Money};
 use crate::domain::offer::{Offer, Quote};
@@ -225,6 +226,44 @@ pub(super) fn top_up(order: &Order) -> Record {
         .with("needs_person", order.forgotten)
         .known("placed_at", seconds(order.placed.trusted_s()))
         .known("changed_at", seconds(order.changed.trusted_s()))
+        .0
+}
+
+/// The answer of `BackendInfo`.
+pub(super) fn backend(info: &BackendInfo) -> Record {
+    let view = &info.view;
+    let state = match (view.configured, &view.silence, view.heard_s_ago) {
+        (false, _, _) => "none",
+        (true, Some(_), _) => "silent",
+        (true, None, None) => "unasked",
+        (true, None, Some(_)) => "ok",
+    };
+    let terms = info.certificate.as_ref();
+    let open_orders = u64::try_from(view.open_orders).unwrap_or(u64::MAX);
+    let spent = Purpose::ALL.into_iter().fold(Builder::new(), |record, purpose| {
+        let spent = info.traffic.of(purpose);
+        let (sent, received) = match purpose {
+            Purpose::Sync => ("sync_sent_bytes", "sync_received_bytes"),
+            Purpose::Offers => ("offers_sent_bytes", "offers_received_bytes"),
+            Purpose::Order => ("order_sent_bytes", "order_received_bytes"),
+            Purpose::Payment => ("payment_sent_bytes", "payment_received_bytes"),
+        };
+        record.with(sent, spent.sent_bytes).with(received, spent.received_bytes)
+    });
+    spent
+        .with("state", state)
+        .text("detail", view.silence.as_deref())
+        .known("heard_s_ago", view.heard_s_ago)
+        .text("stream", view.stream.as_deref())
+        .known("events", view.events)
+        .with("caught_up", view.caught_up)
+        .known("missing_event", view.missing_event)
+        .with("open_orders", open_orders)
+        .text("certificate_name", terms.map(|terms| terms.common_name.as_str()))
+        .known("certificate_ends_at", terms.and_then(|terms| seconds(Some(terms.not_after_s))))
+        .known("ca_ends_at", terms.and_then(|terms| seconds(Some(terms.ca_not_after_s))))
+        .with("connections_cold", info.traffic.opened_cold)
+        .with("connections_resumed", info.traffic.opened_resumed)
         .0
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::Error;
-use crate::domain::engine::{Granted, Wish};
+use crate::adapters::https::{CertificateTerms, Traffic};
+use crate::domain::engine::{BackendView, Granted, Wish};
 use crate::domain::event::Event;
 use crate::domain::ledger::Entry;
 use crate::domain::snapshot::{Tier, UsageRecord};
@@ -84,6 +85,11 @@ pub enum Request {
         /// The answer that belongs to it.
         reply: Reply<Granted>,
     },
+    /// How the backend stands.
+    BackendInfo {
+        /// That.
+        reply: Reply<BackendInfo>,
+    },
     /// Entries of the ledger of the SIM in use.
     Entries {
         /// The last one known; 0 for the oldest.
@@ -104,6 +110,17 @@ pub struct EventRecord {
     pub event: Event,
     /// The SIM's number.
     pub iccid: Option<String>,
+}
+
+/// How the backend stands, and what the link to it has cost in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendInfo {
+    /// What the engine knows of it.
+    pub view: BackendView,
+    /// Bytes by purpose.
+    pub traffic: Traffic,
+    /// Until when the certificates last; `None` before they were read.
+    pub certificate: Option<CertificateTerms>,
 }
 
 /// The way to the engine.

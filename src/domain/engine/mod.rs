@@ -12,7 +12,7 @@ mod unsaved;
 mod view;
 mod wish;
 
-pub use shop::Wants;
+pub use shop::{BackendView, Wants};
 pub use unsaved::merge_usage;
 pub use wish::{Denied, Filter, Granted, Ticket, Wish};
 
@@ -80,6 +80,15 @@ pub struct SourceSetup {
     pub epoch_proves_restart: bool,
 }
 
+/// What the time is known to be, s since the epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The last trusted instant of any boot before this one.
+    pub last_stored_s: Option<UnixS>,
+    /// The trusted time now.
+    pub trusted_s: Option<UnixS>,
+}
+
 /// What happened outside.
 #[derive(Debug)]
 pub enum Input {
@@ -134,6 +143,13 @@ pub enum Input {
         date_s: Option<UnixS>,
         /// What it told, or why nothing was heard.
         answer: Result<Told, Missed>,
+    },
+    /// This terminal's certificate was read, at a start or when it was replaced.
+    Certificate {
+        /// When it ends, s since the epoch.
+        ends_s: UnixS,
+        /// When the last of the operator's CAs ends.
+        ca_ends_s: UnixS,
     },
     /// A caller left the bus: its watches end.
     CallerGone(Caller),
@@ -287,6 +303,7 @@ impl Engine {
             Input::Answered { errand, date_s, answer } => {
                 self.answered(now, errand, date_s, answer);
             }
+            Input::Certificate { ends_s, ca_ends_s } => self.certificate(ends_s, ca_ends_s),
             Input::CallerGone(caller) => {
                 self.watches.caller_gone(&caller);
             }
@@ -343,10 +360,13 @@ impl Engine {
         self.sim
     }
 
-    /// The trusted time, where it is known, s since the epoch.
+    /// What the time is known to be, s since the epoch.
     #[must_use]
-    pub fn trusted_s(&self, now: Now) -> Option<UnixS> {
-        self.clock.trusted_s(now.boot_ms)
+    pub fn times(&self, now: Now) -> Times {
+        Times {
+            last_stored_s: self.clock.last_stored_s(),
+            trusted_s: self.clock.trusted_s(now.boot_ms),
+        }
     }
 
     /// What was published last.
@@ -360,6 +380,7 @@ impl Engine {
         self.poll_when_due(now);
         self.advance_when_due(now);
         self.expire_orders(now);
+        self.announce_certificates(now);
         self.tell_people(now);
         self.prune_when_due(now);
         self.commit_when_due(now);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::super::errand::{Errand, Report};
+use super::super::event::EventKind;
 use super::super::feed::Feed;
 use super::super::offer::{Offers, Quote};
 use super::super::orders::Orders;
@@ -45,6 +46,27 @@ pub struct Wants {
     pub sync_within_s: u64,
 }
 
+/// How the backend stands, for a technician.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendView {
+    /// Whether there is one.
+    pub configured: bool,
+    /// Why nothing was heard at the last attempt.
+    pub silence: Option<String>,
+    /// How long ago it last answered in this run, s.
+    pub heard_s_ago: Option<u64>,
+    /// Which numbering of events it has.
+    pub stream: Option<String>,
+    /// The last event that was applied.
+    pub events: Option<u64>,
+    /// Whether all that it had to tell was heard once.
+    pub caught_up: bool,
+    /// The number between its events that is missing.
+    pub missing_event: Option<u64>,
+    /// Orders that have not ended.
+    pub open_orders: usize,
+}
+
 /// What the engine knows of the backend.
 #[derive(Debug, Default)]
 pub(super) struct Shop {
@@ -72,6 +94,9 @@ pub(super) struct Shop {
     pub(super) uncancellable: BTreeSet<String>,
     /// Why nothing was heard at the last attempt; empty where something was.
     pub(super) silence: Option<String>,
+    /// When the terminal's certificate and the operator's CA end, and how many days
+    /// before that it was last announced.
+    certificates: Vec<Ending>,
     /// When the backend last answered, boot clock, ms.
     pub(super) heard_ms: Option<BootMs>,
 }
@@ -139,7 +164,66 @@ impl Shop {
     }
 }
 
+/// Something that ends, and is announced before.
+#[derive(Debug)]
+struct Ending {
+    what: &'static str,
+    ends_s: UnixS,
+    announced: Option<UnixS>,
+}
+
+/// So many days before its end a certificate is announced.
+const ANNOUNCED_DAYS: [UnixS; 4] = [0, 1, 7, 30];
+
 impl Engine {
+    /// Takes when the certificates end.
+    pub(super) fn certificate(&mut self, ends_s: UnixS, ca_ends_s: UnixS) {
+        let ending = |what, ends_s| Ending { what, ends_s, announced: None };
+        let ours = "this terminal's certificate";
+        self.shop.certificates =
+            vec![ending(ours, ends_s), ending("the operator's CA", ca_ends_s)];
+    }
+
+    /// Announces certificates that end soon: at 30, 7 and 1 days, and at the end.
+    pub(super) fn announce_certificates(&mut self, now: Now) {
+        let Some(now_s) = self.clock.trusted_s(now.boot_ms) else { return };
+        let mut said = Vec::new();
+        for ending in &mut self.shop.certificates {
+            let left_s = ending.ends_s - now_s;
+            let step = ANNOUNCED_DAYS.into_iter().find(|days| left_s <= days * 86_400);
+            let Some(step) = step.filter(|step| ending.announced.is_none_or(|last| *step < last))
+            else {
+                continue;
+            };
+            ending.announced = Some(step);
+            said.push(if left_s <= 0 {
+                format!("{} has ended: provision a new one", ending.what)
+            } else {
+                let days = left_s / 86_400;
+                format!("{} ends in {days} days: provision a new one before that", ending.what)
+            });
+        }
+        for detail in said {
+            self.record(now, "", EventKind::CertificateEnding, detail);
+        }
+    }
+
+    /// How the backend stands, for a technician.
+    #[must_use]
+    pub fn backend_view(&self, now: Now) -> BackendView {
+        let heard_ms = self.shop.heard_ms;
+        BackendView {
+            configured: self.settings.sync_every_s.is_some(),
+            silence: self.shop.silence.clone(),
+            heard_s_ago: heard_ms.map(|at_ms| now.boot_ms.saturating_sub(at_ms) / 1_000),
+            stream: self.shop.feed.cursor.as_ref().map(|cursor| cursor.stream.clone()),
+            events: self.shop.feed.cursor.as_ref().map(|cursor| cursor.after),
+            caught_up: self.shop.feed.caught_up,
+            missing_event: self.shop.hole,
+            open_orders: self.shop.orders.open().count(),
+        }
+    }
+
     /// What the backend is to be asked, and how soon; `None` without a backend.
     #[must_use]
     pub fn wants(&self, now: Now) -> Option<Wants> {
