@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dbus;
+pub mod https;
 pub mod modemmanager;
 pub mod netdev;
 pub mod port;
