@@ -14,11 +14,12 @@
 //! ```
 //!
 //! The script language is described in [`script`], the truth file in [`truth`]. A modem that speaks QMI instead of AT
-//! is in [`qmi`].
+//! is in [`qmi`], an operator's backend to buy from in [`backend`].
 
 mod accounting;
 mod answering;
 mod apply;
+pub mod backend;
 mod builder;
 pub mod check;
 mod clock;
