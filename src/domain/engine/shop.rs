@@ -143,6 +143,10 @@ impl Shop {
         self.quotes.iter().find(|quote| quote.id == id)
     }
 
+    pub(super) fn drop_quote(&mut self, id: &str) {
+        self.quotes.retain(|quote| quote.id != id);
+    }
+
     pub(super) fn serve(&mut self, row: ServiceRow) {
         let sim = row.iccid.key().to_owned();
         // An older word than the one that is known changes nothing.

@@ -303,6 +303,8 @@ impl Engine {
         let (number, new) =
             self.shop.orders.place(request_id, key, quote_id, quote.as_ref(), now_s, at)?;
         if new {
+            // A quote is good for one order.
+            self.shop.drop_quote(quote_id);
             self.tell_order(now, number);
         }
         let id = self.shop.orders.get(number).map(|order| order.id().to_owned());

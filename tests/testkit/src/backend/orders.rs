@@ -149,9 +149,17 @@ pub(super) fn look(
     over: bool,
 ) -> Result<Result<Answer, i64>, Fail> {
     desk.terminal(serial)?;
+    if let Some(kept) = keys::find(desk, serial, key_of(key)?)?
+        && kept.what == "tombstone"
+    {
+        return Ok(Ok(Answer::json(200, &json!({"key": key, "state": "cancelled"}))));
+    }
     let topup = find(desk, serial, key)?;
-    if over || known != Some(topup.state.as_str()) {
+    if known != Some(topup.state.as_str()) {
         return Ok(Ok(Answer::json(200, &topup.to_json())));
+    }
+    if over {
+        return Ok(Ok(Answer::empty(204)));
     }
     let due = topup.due_ms().map_or(i64::MAX, |due| due.saturating_sub(desk.now_ms).max(1));
     Ok(Err(due))

@@ -16,6 +16,7 @@ pub(super) struct Quote {
     pub(super) serial: String,
     pub(super) sim: String,
     pub(super) offer_id: String,
+    pub(super) kind: String,
     pub(super) channel: String,
     pub(super) activation: String,
     pub(super) bytes: i64,
@@ -34,6 +35,7 @@ impl Quote {
             serial: row.get("serial")?,
             sim: row.get("sim")?,
             offer_id: row.get("offer_id")?,
+            kind: row.get("kind")?,
             channel: row.get("channel")?,
             activation: row.get("activation")?,
             bytes: row.get("bytes")?,
@@ -48,7 +50,7 @@ impl Quote {
     fn to_json(&self) -> Value {
         let money = |amount: i64| json!({"amount": amount, "currency": self.currency});
         let mut body = json!({
-            "id": self.id, "offer_id": self.offer_id, "channel": self.channel,
+            "id": self.id, "offer_id": self.offer_id, "kind": self.kind, "channel": self.channel,
             "activation": self.activation, "bytes": self.bytes, "price": money(self.price),
             "fee": money(self.fee), "total": money(self.price.saturating_add(self.fee)),
             "expires_at": instant(self.expires_at),
@@ -110,6 +112,7 @@ pub(super) fn make(desk: &Desk<'_>, serial: &str, request: &Request) -> Result<A
         serial: terminal.serial,
         sim: sim.sim,
         offer_id: offer.id,
+        kind: offer.kind,
         channel: channel.to_owned(),
         activation: activation.to_owned(),
         bytes: offer.bytes,
@@ -120,12 +123,13 @@ pub(super) fn make(desk: &Desk<'_>, serial: &str, request: &Request) -> Result<A
         expires_at: desk.now().saturating_add(desk.settings.quote_s),
     };
     desk.db.execute(
-        "INSERT INTO quotes VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+        "INSERT INTO quotes VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
         params![
             quote.id,
             quote.serial,
             quote.sim,
             quote.offer_id,
+            quote.kind,
             quote.channel,
             quote.activation,
             quote.bytes,

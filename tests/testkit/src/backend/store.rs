@@ -25,8 +25,8 @@ CREATE TABLE offers (
     channels TEXT NOT NULL, activations TEXT NOT NULL, valid_to INTEGER, refundable INTEGER NOT NULL,
     needs_main INTEGER NOT NULL, pool TEXT, withdrawn INTEGER NOT NULL) STRICT;
 CREATE TABLE quotes (
-    id TEXT PRIMARY KEY, serial TEXT NOT NULL, sim TEXT NOT NULL, offer_id TEXT NOT NULL, channel TEXT NOT NULL,
-    activation TEXT NOT NULL, bytes INTEGER NOT NULL, price INTEGER NOT NULL, fee INTEGER NOT NULL,
+    id TEXT PRIMARY KEY, serial TEXT NOT NULL, sim TEXT NOT NULL, offer_id TEXT NOT NULL, kind TEXT NOT NULL,
+    channel TEXT NOT NULL, activation TEXT NOT NULL, bytes INTEGER NOT NULL, price INTEGER NOT NULL, fee INTEGER NOT NULL,
     currency TEXT NOT NULL, rate TEXT, expires_at INTEGER NOT NULL) STRICT;
 -- What came under a key: `what` is topup, refund, transfer, refused or tombstone; `body` is null before any came.
 CREATE TABLE keys (
