@@ -22,6 +22,7 @@
 
 mod books;
 mod certificates;
+mod client;
 mod control;
 mod core;
 mod desk;
@@ -50,6 +51,7 @@ mod topups;
 
 pub use books::{Books, Charge, Credit};
 pub use certificates::Identity;
+pub use client::{Client, NoAnswer, Reply};
 pub use handle::{Backend, BackendError, BackendHandle};
 pub use journal::{Handshakes, Received};
 pub use settings::{BackendSettings, TerminalSettings};

@@ -71,6 +71,8 @@ pub(super) fn run(desk: &Desk<'_>, words: &[&str]) -> Result<String, Fail> {
         ["credit-after", seconds] => setting(desk, "credit_after_s", seconds, "0"),
         ["moves", "hand"] => desk.set_meta("moves", Some("hand")),
         ["moves", "auto"] => desk.set_meta("moves", None),
+        ["buckets", "on"] => desk.set_meta("buckets", Some("on")),
+        ["buckets", "off"] => desk.set_meta("buckets", None),
         ["next-sync", seconds] => next_sync(desk, seconds),
         ["keys", "expire"] => {
             desk.db.execute("UPDATE keys SET expired = 1", [])?;
