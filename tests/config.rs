@@ -223,7 +223,7 @@ fn every_mistake_is_said_with_its_place_and_a_way_out() {
         ),
         (
             "[terminal]\nserial = \"N1\"\n[backend]\nurl = \"https://backend.example\"\n",
-            "4:1: warning: backend.url: not used yet by this release (help: metering and the local plan work without it)",
+            "4:1: warning: backend.url: the backend checks the acquirer's terminal id, and is not asked without it (help: set terminal.id to the one that the acquirer gave)",
         ),
         (
             "[backend]\nca = \"/etc/ca.pem\"\n",

@@ -138,7 +138,17 @@ impl Client {
         Some(Record(answer.body().deserialize().unwrap()))
     }
 
-    fn records<B>(&self, interface: &str, member: &str, body: &B) -> Result<Vec<Record>, String>
+    /// One record; the error is what is wrong, in words.
+    pub fn record<B>(&self, interface: &str, member: &str, body: &B) -> Result<Record, String>
+    where
+        B: serde::Serialize + DynamicType,
+    {
+        let answer = self.call(interface, member, body)?;
+        Ok(Record(answer.body().deserialize().unwrap()))
+    }
+
+    /// Records; the error is what is wrong, in words.
+    pub fn records<B>(&self, interface: &str, member: &str, body: &B) -> Result<Vec<Record>, String>
     where
         B: serde::Serialize + DynamicType,
     {

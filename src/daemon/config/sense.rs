@@ -34,8 +34,16 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
         reader.say(
             Level::Warning,
             "backend.url",
-            "the backend knows a terminal by its serial number",
+            "the backend knows a terminal by its serial number, and is not asked without it",
             "set terminal.serial to the one in its certificate",
+        );
+    }
+    if config.backend.is_some() && config.terminal.id.is_none() {
+        reader.say(
+            Level::Warning,
+            "backend.url",
+            "the backend checks the acquirer's terminal id, and is not asked without it",
+            "set terminal.id to the one that the acquirer gave",
         );
     }
     if !reader.is_set("plan.allowance") {
@@ -97,9 +105,5 @@ fn unused(config: &Config, reader: &mut Reader<'_>) {
             "this build has no messages below info",
             "set \"info\"",
         );
-    }
-    if config.backend.is_some() {
-        let help = "metering and the local plan work without it";
-        reader.say(Level::Warning, "backend.url", "not used yet by this release", help);
     }
 }
