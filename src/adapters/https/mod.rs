@@ -189,8 +189,9 @@ impl Client {
         })
     }
 
-    /// Ends the connection, if there is one: the network has changed, the terminal
-    /// goes to sleep. The TLS session is kept and resumed later.
+    /// Ends the connection, if there is one: nothing more will be asked for a while,
+    /// the network has changed, the terminal goes to sleep. The TLS session is kept and
+    /// resumed later.
     pub fn close(&mut self) {
         self.link = None;
     }
