@@ -37,7 +37,15 @@ impl Place {
         let mut source = error.source();
         while let Some(inner) = source {
             if let Some(error) = inner.downcast_ref::<io::Error>() {
-                return self.io(error, sent);
+                return match error.kind() {
+                    // HTTP's own objection to the form of a body: TLS would be inside.
+                    io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+                        if error.get_ref().is_none_or(|inner| !inner.is::<Error>()) =>
+                    {
+                        Failure::NotHttp { to: self.to.clone(), why: error.to_string() }
+                    }
+                    _ => self.io(error, sent),
+                };
             }
             source = inner.source();
         }
@@ -126,6 +134,11 @@ impl Place {
             }
             AlertDescription::AccessDenied => {
                 "is known and not allowed: ask the operator to register this terminal"
+            }
+            // Its signature, or ours with its key: of a CA with the same name and
+            // another key.
+            AlertDescription::DecryptError => {
+                "cannot be verified: ask the operator whether it is of the present CA"
             }
             AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate

@@ -4,6 +4,7 @@
 //! | room | owns |
 //! |---|---|
 //! | this file | the client: connect, send, keep, rotate |
+//! | `settings` | `[backend]`, the certificate's terms, and what can be wrong with them |
 //! | `address` | the configured address, taken apart |
 //! | `resolve` | the host's addresses, kept |
 //! | `socket` | TCP, every byte counted |
@@ -22,11 +23,10 @@ mod files;
 mod link;
 mod pipe;
 mod resolve;
+mod settings;
 mod socket;
 mod traffic;
 mod trust;
-
-use std::path::PathBuf;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -37,6 +37,7 @@ use self::fault::Place;
 use self::files::Credentials;
 use self::link::Link;
 use self::resolve::Resolver;
+pub use self::settings::{CertificateTerms, Settings, SettingsError};
 use self::traffic::Counter;
 pub use self::traffic::{Spent, Traffic};
 pub use self::trust::BUILT_S;
@@ -45,84 +46,6 @@ use crate::backend::exchange::{Answer, Failure, Method, Purpose, Request, Sent};
 use crate::domain::time::UnixS;
 
 const AGENT: &str = concat!("posdatad/", env!("CARGO_PKG_VERSION"));
-
-/// Where the backend is and who this terminal is: `[backend]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// `https://host[:port][/prefix]`.
-    pub url: String,
-    /// The operator's CA, PEM; several while it is replaced.
-    pub ca: PathBuf,
-    /// This terminal's certificate, PEM; what its issuer needs to be found follows it.
-    pub certificate: PathBuf,
-    /// Its private key, PEM, not encrypted.
-    pub key: PathBuf,
-}
-
-/// For whom the certificates are, and how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateTerms {
-    /// The subject's common name: has to be the terminal's serial.
-    pub common_name: String,
-    /// When this terminal's certificate begins, s since the epoch.
-    pub not_before_s: UnixS,
-    /// When it ends, s since the epoch.
-    pub not_after_s: UnixS,
-    /// When the last of the operator's CAs ends, s since the epoch. It is announced
-    /// and not judged: what it issued ends of itself.
-    pub ca_not_after_s: UnixS,
-}
-
-/// Why `[backend]` is of no use as it stands.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// The address.
-    #[error("[backend] url: {why}; as in \"https://backend.example\"")]
-    Url {
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A file cannot be read.
-    #[error("{}: {why}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// The system's words, and what to do.
-        why: String,
-    },
-    /// A file can be read, and not used.
-    #[error("{}: {why}; provision it again", path.display())]
-    Unusable {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// Key and certificate are not a pair: another terminal's, or one of them was
-    /// replaced and the other not yet.
-    #[error(
-        "{} is not the key of the certificate in {}; provision both again", key.display(),
-        certificate.display()
-    )]
-    KeyMismatch {
-        /// The certificate.
-        certificate: PathBuf,
-        /// The key.
-        key: PathBuf,
-    },
-    /// TLS itself cannot be set up: a fault of this program's build.
-    #[error("TLS cannot be set up: {why}; install a sound build of posdatad")]
-    Tls {
-        /// The library's words.
-        why: String,
-    },
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::OurCertificate { why: error.to_string() }
-    }
-}
 
 /// The client of the one backend.
 pub struct Client {
@@ -215,10 +138,12 @@ impl Client {
     /// [`Failure`] says what went wrong, and [`Failure::was_sent`] whether the backend
     /// may have acted.
     pub async fn send(&mut self, request: &Request) -> Result<Answer, Failure> {
-        let first = self.attempt(request).await;
-        match first {
+        let kept = self.link.is_some();
+        match self.attempt(request).await {
             // A kept connection ended between the look at it and the request.
-            Err(Failure::BrokenOff { sent: Sent::Never, .. }) => self.attempt(request).await,
+            Err(Failure::BrokenOff { sent: Sent::Never, .. }) if kept => {
+                self.attempt(request).await
+            }
             other => other,
         }
     }
@@ -264,8 +189,9 @@ impl Client {
         })
     }
 
-    /// Ends the connection, if there is one: the network has changed, the terminal
-    /// goes to sleep. The TLS session is kept and resumed later.
+    /// Ends the connection, if there is one: nothing more will be asked for a while,
+    /// the network has changed, the terminal goes to sleep. The TLS session is kept and
+    /// resumed later.
     pub fn close(&mut self) {
         self.link = None;
     }
