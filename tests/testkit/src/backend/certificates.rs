@@ -48,14 +48,14 @@ impl Authority {
         let (pem, key) = (dir.join("ca.pem"), dir.join("ca.key"));
         if !key.exists() {
             let pair = KeyPair::generate().map_err(|e| format!("cannot make a key: {e}"))?;
-            let made = Authority::of(pair, now)?;
+            let made = Authority::of(AUTHORITY, pair, now)?;
             write_secret(&key, &made.issuer.key().serialize_pem())?;
             write(&pem, &made.pem)?;
             return Ok(made);
         }
         let text = fs::read_to_string(&key).map_err(|e| format!("{}: {e}", key.display()))?;
         let pair = KeyPair::from_pem(&text).map_err(|e| format!("{}: {e}", key.display()))?;
-        let mut authority = Authority::of(pair, now)?;
+        let mut authority = Authority::of(AUTHORITY, pair, now)?;
         // Terminals have pinned the certificate that is on disk.
         let text = fs::read(&pem).map_err(|e| format!("{}: {e}", pem.display()))?;
         authority.certificate = x509_parser::pem::parse_x509_pem(&text)
@@ -67,11 +67,12 @@ impl Authority {
 
     /// A CA that nobody knows.
     pub(super) fn stranger(now: i64) -> Result<Authority, String> {
-        Authority::of(KeyPair::generate().map_err(|e| format!("cannot make a key: {e}"))?, now)
+        let pair = KeyPair::generate().map_err(|e| format!("cannot make a key: {e}"))?;
+        Authority::of("another CA", pair, now)
     }
 
-    fn of(pair: KeyPair, now: i64) -> Result<Authority, String> {
-        let mut params = named(AUTHORITY);
+    fn of(name: &str, pair: KeyPair, now: i64) -> Result<Authority, String> {
+        let mut params = named(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         between(&mut params, now.saturating_sub(LONG_S), now.saturating_add(2 * LONG_S));

@@ -34,6 +34,7 @@ mod http;
 mod journal;
 mod keys;
 mod ledger;
+mod moved;
 mod moves;
 mod offers;
 mod orders;
@@ -47,6 +48,7 @@ mod spoil;
 mod store;
 mod sync;
 mod tls;
+mod topup;
 mod topups;
 
 pub use books::{Books, Charge, Credit};

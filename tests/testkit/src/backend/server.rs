@@ -1,7 +1,7 @@
 //! Owns the connections: TLS, one request after the other, and the faults on their way.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -23,6 +23,9 @@ use super::{events, orders, spoil, topups};
 const IDLE: Duration = Duration::from_secs(120);
 /// How much an endless answer is at most.
 const ENDLESS_BYTES: usize = 8 * 1024 * 1024;
+
+/// How much of what is refused is still read.
+const LINGER_BYTES: u64 = 1024 * 1024;
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
@@ -91,7 +94,8 @@ pub(super) fn serve(core: &Arc<Core>, stream: TcpStream, connection: u64) {
             Err(NoRequest::Nonsense(what)) => {
                 let answer = Fail::bad(what).answer();
                 let _ = send(&mut stream, &answer.to_bytes(Some(&http_date(core.clock.now_s()))));
-                return end(&mut stream);
+                end(&mut stream);
+                return linger(&mut stream.sock);
             }
         };
         let last = request.wants_close();
@@ -132,6 +136,13 @@ fn end(stream: &mut Stream) {
     stream.conn.send_close_notify();
     let _ = stream.flush();
     let _ = stream.sock.shutdown(Shutdown::Write);
+}
+
+/// Lets the other side finish what it is sending: a connection that is closed with bytes unread takes the answer
+/// with it.
+fn linger(socket: &mut TcpStream) {
+    let _ = socket.set_read_timeout(Some(Duration::from_secs(2)));
+    let _ = io::copy(&mut socket.take(LINGER_BYTES), &mut io::sink());
 }
 
 /// Answers one request; whether the connection goes on. An error ends it without a word.

@@ -1,6 +1,7 @@
 //! Owns the commands: what they are called, and what each of them does.
 
 mod deeds;
+mod figures;
 mod page;
 
 use std::sync::Arc;
