@@ -59,13 +59,11 @@ fn purchase() {
 
 fn elsewhere() {
     let mut till = Till::new();
-    till.terminal.settings.text("backend.sync_interval", "2s");
+    till.terminal.settings.text("backend.sync_interval", "10s");
     till.terminal.begin();
     till.sync().unwrap();
     till.control("topup N9600012345 add-10 agent");
-    until("the top-up to arrive by itself", || {
-        till.remaining().filter(|left| *left == ADD_10)
-    });
+    until("the top-up to arrive by itself", || till.remaining().filter(|left| *left == ADD_10));
     let topups = till
         .terminal
         .client
@@ -113,6 +111,9 @@ fn without_a_network() {
     let mut till = Till::open();
     let quote = till.quote("add-10").unwrap();
     // Nobody listens: the order is placed all the same, and sent when it can be.
+    till.control("fault quote closing");
+    let other = till.quote("add-10").unwrap();
+    assert_ne!(other, quote);
     till.control("fault connect close always");
     let id = till.order("till-1", &quote).unwrap();
     let refused = till.quote("add-10").unwrap_err();

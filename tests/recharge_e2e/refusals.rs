@@ -97,9 +97,8 @@ fn of_an_order() {
         let failed = till.await_state(&id, "failed");
         assert_eq!(failed.text("reason").as_deref(), Some(problem));
     }
-    for (n, problem) in ["backend_failure", "bad_request", "idempotency_conflict"]
-        .into_iter()
-        .enumerate()
+    for (n, problem) in
+        ["backend_failure", "bad_request", "idempotency_conflict"].into_iter().enumerate()
     {
         let quote = till.quote("add-10").unwrap();
         till.control(&format!("fault order problem={problem}"));

@@ -133,8 +133,7 @@ fn backend(reader: &mut Reader<'_>) -> Option<Backend> {
     let ca = file("backend.ca", "/etc/posdatad/ca.pem");
     let certificate = file("backend.certificate", "/etc/posdatad/terminal.pem");
     let key = file("backend.key", "/etc/posdatad/terminal.key");
-    let sync_interval_ms = reader
-        .key("backend.sync_interval", duration_ms(15 * 60..=31 * DAY_S))
-        .unwrap_or(DAY_S * 1_000);
+    let sync_interval_ms =
+        reader.key("backend.sync_interval", duration_ms(10..=31 * DAY_S)).unwrap_or(DAY_S * 1_000);
     Some(Backend { url: url?, ca, certificate, key, sync_interval_ms })
 }

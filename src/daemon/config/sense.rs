@@ -2,8 +2,11 @@
 
 use super::finding::Level;
 use super::reader::Reader;
-use super::{Config, Counter, Source};
+use super::{Backend, Config, Counter, Source};
 use crate::domain::plan::{Cycle, Plan};
+
+/// Syncs that come more often than this cost more than they are worth, ms.
+const COSTLY_SYNC_MS: u64 = 15 * 60 * 1_000;
 
 /// Judges the configuration as a whole.
 pub(super) fn judge(config: &Config, reader: &mut Reader<'_>) {
@@ -44,6 +47,15 @@ fn needed(config: &Config, reader: &mut Reader<'_>) {
             "backend.url",
             "the backend checks the acquirer's terminal id, and is not asked without it",
             "set terminal.id to the one that the acquirer gave",
+        );
+    }
+    let costly = |backend: &Backend| backend.sync_interval_ms < COSTLY_SYNC_MS;
+    if config.backend.as_ref().is_some_and(costly) {
+        reader.say(
+            Level::Warning,
+            "backend.sync_interval",
+            "less than 15 minutes: each sync costs one to two kilobytes of the plan",
+            "set \"24h\"; when data runs low or a payment is open, it is asked more often by itself",
         );
     }
     if !reader.is_set("plan.allowance") {

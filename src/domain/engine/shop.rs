@@ -184,8 +184,7 @@ impl Engine {
     pub(super) fn certificate(&mut self, ends_s: UnixS, ca_ends_s: UnixS) {
         let ending = |what, ends_s| Ending { what, ends_s, announced: None };
         let ours = "this terminal's certificate";
-        self.shop.certificates =
-            vec![ending(ours, ends_s), ending("the operator's CA", ca_ends_s)];
+        self.shop.certificates = vec![ending(ours, ends_s), ending("the operator's CA", ca_ends_s)];
     }
 
     /// Announces certificates that end soon: at 30, 7 and 1 days, and at the end.
