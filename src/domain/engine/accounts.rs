@@ -86,14 +86,19 @@ fn bucket_view(bucket: &Bucket, now_s: Option<UnixS>) -> BucketView {
     let status = match bucket.status {
         BucketStatus::Active if pending => "pending",
         BucketStatus::Active if bucket.figures.remaining == 0 => "depleted",
-        BucketStatus::Active | BucketStatus::Expired | BucketStatus::Closed => bucket.status.word(),
+        BucketStatus::Active
+        | BucketStatus::Pending
+        | BucketStatus::Expired
+        | BucketStatus::Closed => bucket.status.word(),
     };
+    let figures = &bucket.figures;
+    let granted = figures.granted.saturating_add(figures.transferred_in);
     BucketView {
         id: bucket.id,
         kind: bucket.kind.word(),
         status,
         // As it was corrected since, so that consumed and what is left are its parts.
-        granted: bucket.figures.granted.saturating_add_signed(bucket.figures.adjusted),
+        granted: granted.saturating_add_signed(figures.adjusted),
         consumed: bucket.figures.consumed,
         remaining: bucket.figures.remaining,
         valid_from: bucket.valid_from,
@@ -150,14 +155,7 @@ impl Engine {
     pub(super) fn place_overdrafts(&mut self, now: Now, now_s: UnixS) {
         let at = self.clock.stamp(now);
         for (sim, book) in &mut self.accounts.books {
-            let boots: BTreeSet<u32> = book
-                .overdrafts()
-                .filter_map(|row| match row.time {
-                    super::super::ledger::OverdraftTime::Unplaced { boot_seq } => Some(boot_seq),
-                    super::super::ledger::OverdraftTime::Placed { .. } => None,
-                })
-                .collect();
-            for boot_seq in boots {
+            for boot_seq in book.unplaced_boots() {
                 let known = self.boots.iter().find(|boot| boot.boot_seq == boot_seq);
                 let placed_s = known.and_then(|boot| boot.last_trusted_s).unwrap_or(now_s);
                 if let Err(refusal) = book.place(boot_seq, placed_s, at, &self.settings.calendar) {
