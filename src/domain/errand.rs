@@ -2,6 +2,7 @@
 //! the engine and the dialogue that talks to it.
 
 use super::feed::Cursor;
+use super::ledger::{Adjustment, FigureBucket};
 use super::offer::{Inquiry, Offers, QuoteSaid};
 use super::sim::Iccid;
 use super::time::UnixS;
@@ -116,16 +117,10 @@ pub enum Happened {
     TopUp(Box<TopUpSaid>),
     /// A correction of the balance.
     Adjusted {
-        /// The backend's id.
-        id: String,
         /// Of which SIM.
         iccid: Iccid,
-        /// Of which top-up's data, where it concerns one.
-        topup_id: Option<String>,
-        /// Added, or taken where negative.
-        bytes: i64,
-        /// For people.
-        note: String,
+        /// Which.
+        adjustment: Adjustment,
     },
     /// The operator lets a SIM use data, or not.
     Service {
@@ -163,6 +158,8 @@ pub struct OperatorBalance {
     pub remaining: u64,
     /// Whether several SIMs draw from it.
     pub shared: bool,
+    /// In which buckets, where it is said.
+    pub buckets: Vec<FigureBucket>,
 }
 
 /// A top-up as the backend tells of it, with what goes with it.

@@ -197,6 +197,8 @@ pub fn everything() -> (Batch, Loaded) {
         account,
         buckets: changes.buckets.clone(),
         overdrafts: changes.overdrafts.clone(),
+        actions: changes.actions.clone(),
+        asides: changes.asides.clone(),
     };
     let sims = vec![
         SimRow {

@@ -23,7 +23,7 @@ pub(super) fn unreadable(column: &str, what: &str) -> rusqlite::Error {
 }
 
 /// The error of a value that has no place in its column.
-fn unwritable(what: String) -> rusqlite::Error {
+pub(super) fn unwritable(what: String) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(Misfit(what)))
 }
 

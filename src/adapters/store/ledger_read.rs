@@ -5,20 +5,28 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params};
 
 use super::cells::{amount, day, sim, stamp, unreadable, unsigned};
+use super::operator_rows::{action, aside};
 use super::read::all;
 use crate::domain::alert::{AlertKind, AlertState};
 use crate::domain::ledger::{
-    Account, BookRows, Bucket, BucketKind, BucketStatus, Entry, EntryKind, Figures, Overdraft,
-    OverdraftTime, PlanTerms,
+    Account, BookRows, Bought, Bucket, BucketKind, BucketStatus, Entry, EntryKind, Figures,
+    Overdraft, OverdraftTime, PlanTerms, Reconciled,
 };
 use crate::domain::plan::Cycle;
 use crate::domain::sim::SimId;
+use crate::domain::topup::{Activation, Channel};
 
 /// The book of every account. What belongs to no account is a damage.
 pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<BookRows>> {
     let mut books: BTreeMap<SimId, BookRows> = BTreeMap::new();
     for account in all(conn, "SELECT * FROM accounts", account)? {
-        let book = BookRows { account, buckets: Vec::new(), overdrafts: Vec::new() };
+        let book = BookRows {
+            account,
+            buckets: Vec::new(),
+            overdrafts: Vec::new(),
+            actions: Vec::new(),
+            asides: Vec::new(),
+        };
         books.insert(book.account.sim, book);
     }
     for bucket in all(conn, "SELECT * FROM buckets ORDER BY sim, id", bucket)? {
@@ -26,6 +34,12 @@ pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<BookRows>> {
     }
     for overdraft in all(conn, "SELECT * FROM overdrafts ORDER BY sim, id", overdraft)? {
         book_of(&mut books, overdraft.sim)?.overdrafts.push(overdraft);
+    }
+    for action in all(conn, "SELECT * FROM actions ORDER BY sim, kind, key", action)? {
+        book_of(&mut books, action.sim)?.actions.push(action);
+    }
+    for aside in all(conn, "SELECT * FROM asides ORDER BY sim, id", aside)? {
+        book_of(&mut books, aside.sim)?.asides.push(aside);
     }
     Ok(books.into_values().collect())
 }
@@ -68,10 +82,37 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         figures: figures(row)?,
         known_s: row.get("known_s")?,
         open_day: day(row, "open_day")?,
+        reconciled: reconciled(row)?,
         next_entry_id: unsigned(row, "next_entry_id")?,
         next_bucket_id: unsigned(row, "next_bucket_id")?,
         next_overdraft_id: unsigned(row, "next_overdraft_id")?,
     })
+}
+
+fn reconciled(row: &Row<'_>) -> rusqlite::Result<Option<Reconciled>> {
+    let as_of: Option<i64> = row.get("operator_as_of")?;
+    let Some(as_of) = as_of else { return Ok(None) };
+    Ok(Some(Reconciled {
+        as_of,
+        remaining: unsigned(row, "operator_remaining")?,
+        shared: row.get("operator_shared")?,
+        drift: row.get("drift")?,
+    }))
+}
+
+fn bought(row: &Row<'_>) -> rusqlite::Result<Option<Bought>> {
+    let words: (Option<String>, Option<String>) = (row.get("channel")?, row.get("activation")?);
+    let (channel, activation) = match &words {
+        (None, None) => return Ok(None),
+        (channel, activation) => {
+            (channel.as_deref().unwrap_or_default(), activation.as_deref().unwrap_or_default())
+        }
+    };
+    Ok(Some(Bought {
+        channel: Channel::from_word(channel).ok_or_else(|| unreadable("channel", channel))?,
+        activation: Activation::from_word(activation)
+            .ok_or_else(|| unreadable("activation", activation))?,
+    }))
 }
 
 fn bucket(row: &Row<'_>) -> rusqlite::Result<Bucket> {
@@ -82,6 +123,7 @@ fn bucket(row: &Row<'_>) -> rusqlite::Result<Bucket> {
         key: row.get("key")?,
         kind: bucket_kind(row)?,
         figures: figures(row)?,
+        bought: bought(row)?,
         valid_from: row.get("valid_from")?,
         expires_at: row.get("expires_at")?,
         status: BucketStatus::ALL
@@ -94,7 +136,7 @@ fn bucket(row: &Row<'_>) -> rusqlite::Result<Bucket> {
 
 fn bucket_kind(row: &Row<'_>) -> rusqlite::Result<BucketKind> {
     let word: String = row.get("kind")?;
-    let bare = [BucketKind::TopUp, BucketKind::AddOn, BucketKind::Opening];
+    let bare = [BucketKind::TopUp, BucketKind::AddOn, BucketKind::Opening, BucketKind::Transfer];
     if let Some(kind) = bare.into_iter().find(|kind| kind.word() == word) {
         return Ok(kind);
     }
@@ -111,9 +153,10 @@ fn overdraft(row: &Row<'_>) -> rusqlite::Result<Overdraft> {
         (None, Some(day)) => {
             OverdraftTime::Placed { day, first_s: row.get("first_s")?, last_s: row.get("last_s")? }
         }
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(unreadable("boot_seq", "neither a day nor a boot, or both"));
+        (None, None) => {
+            OverdraftTime::Uncovered { first_s: row.get("first_s")?, last_s: row.get("last_s")? }
         }
+        (Some(_), Some(_)) => return Err(unreadable("boot_seq", "a day and a boot")),
     };
     Ok(Overdraft {
         id: unsigned(row, "id")?,

@@ -4,16 +4,20 @@
 use rusqlite::{Transaction, params};
 
 use super::cells::{amount, day_number};
+use super::operator_rows::{put_action, put_aside};
 use crate::domain::ledger::{Account, Bucket, Changes, Entry, Figures, Overdraft, OverdraftTime};
 
-/// Writes the changes of one book. An entry names its bucket, so buckets first.
+/// Writes the changes of one book. Entries and actions name their bucket, so buckets
+/// first.
 pub(super) fn put(tx: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
     if let Some(account) = &changes.account {
         put_account(tx, account)?;
     }
     changes.buckets.iter().try_for_each(|bucket| put_bucket(tx, bucket))?;
     changes.overdrafts.iter().try_for_each(|overdraft| put_overdraft(tx, overdraft))?;
-    changes.entries.iter().try_for_each(|entry| put_entry(tx, entry))
+    changes.entries.iter().try_for_each(|entry| put_entry(tx, entry))?;
+    changes.actions.iter().try_for_each(|action| put_action(tx, action))?;
+    changes.asides.iter().try_for_each(|aside| put_aside(tx, aside))
 }
 
 /// The eleven figures in the order of the columns, `adjusted` apart.
@@ -47,11 +51,14 @@ fn amounts(figures: &Figures) -> rusqlite::Result<Amounts> {
 
 fn put_account(tx: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
     let figures = amounts(&account.figures)?;
+    let operator = account.reconciled.as_ref();
     tx.execute(
         "INSERT INTO accounts (sim, granted, transferred_in, overdraft, adjusted, consumed,
             remaining, reserved, expired, transferred_out, refunded, reversed, known_s, open_day,
-            next_entry_id, next_bucket_id, next_overdraft_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+            next_entry_id, next_bucket_id, next_overdraft_id, operator_as_of, operator_remaining,
+            operator_shared, drift)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+            ?19, ?20, ?21)
          ON CONFLICT (sim) DO UPDATE SET granted = excluded.granted,
             transferred_in = excluded.transferred_in, overdraft = excluded.overdraft,
             adjusted = excluded.adjusted, consumed = excluded.consumed,
@@ -60,7 +67,10 @@ fn put_account(tx: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> 
             refunded = excluded.refunded, reversed = excluded.reversed,
             known_s = excluded.known_s, open_day = excluded.open_day,
             next_entry_id = excluded.next_entry_id, next_bucket_id = excluded.next_bucket_id,
-            next_overdraft_id = excluded.next_overdraft_id",
+            next_overdraft_id = excluded.next_overdraft_id,
+            operator_as_of = excluded.operator_as_of,
+            operator_remaining = excluded.operator_remaining,
+            operator_shared = excluded.operator_shared, drift = excluded.drift",
         params![
             account.sim.0,
             figures.granted,
@@ -79,6 +89,10 @@ fn put_account(tx: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> 
             amount(account.next_entry_id)?,
             amount(account.next_bucket_id)?,
             amount(account.next_overdraft_id)?,
+            operator.map(|said| said.as_of),
+            operator.map(|said| amount(said.remaining)).transpose()?,
+            operator.map(|said| said.shared),
+            operator.map(|said| said.drift),
         ],
     )?;
     Ok(())
@@ -92,9 +106,9 @@ fn put_bucket(tx: &Transaction<'_>, bucket: &Bucket) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO buckets (sim, id, key, kind, allowance, cycle, granted, transferred_in,
             overdraft, adjusted, consumed, remaining, reserved, expired, transferred_out, refunded,
-            reversed, valid_from, expires_at, status, open_day_bytes)
+            reversed, valid_from, expires_at, status, open_day_bytes, channel, activation)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-            ?19, ?20, ?21)
+            ?19, ?20, ?21, ?22, ?23)
          ON CONFLICT (sim, id) DO UPDATE SET kind = excluded.kind,
             allowance = excluded.allowance, cycle = excluded.cycle, granted = excluded.granted,
             transferred_in = excluded.transferred_in, overdraft = excluded.overdraft,
@@ -103,7 +117,8 @@ fn put_bucket(tx: &Transaction<'_>, bucket: &Bucket) -> rusqlite::Result<()> {
             expired = excluded.expired, transferred_out = excluded.transferred_out,
             refunded = excluded.refunded, reversed = excluded.reversed,
             valid_from = excluded.valid_from, expires_at = excluded.expires_at,
-            status = excluded.status, open_day_bytes = excluded.open_day_bytes",
+            status = excluded.status, open_day_bytes = excluded.open_day_bytes,
+            channel = excluded.channel, activation = excluded.activation",
         params![
             bucket.sim.0,
             amount(bucket.id)?,
@@ -126,6 +141,8 @@ fn put_bucket(tx: &Transaction<'_>, bucket: &Bucket) -> rusqlite::Result<()> {
             bucket.expires_at,
             bucket.status.word(),
             amount(bucket.open_day_bytes)?,
+            bucket.bought.map(|bought| bought.channel.word()),
+            bucket.bought.map(|bought| bought.activation.word()),
         ],
     )?;
     Ok(())
@@ -139,6 +156,7 @@ fn put_overdraft(tx: &Transaction<'_>, overdraft: &Overdraft) -> rusqlite::Resul
         OverdraftTime::Placed { day, first_s, last_s } => {
             (Some(day_number(day)), Some(first_s), Some(last_s), None)
         }
+        OverdraftTime::Uncovered { first_s, last_s } => (None, Some(first_s), Some(last_s), None),
         OverdraftTime::Unplaced { boot_seq } => (None, None, None, Some(boot_seq)),
     };
     tx.execute(

@@ -27,6 +27,7 @@ mod fault;
 mod files;
 mod ledger_read;
 mod ledger_write;
+mod operator_rows;
 mod query;
 mod read;
 mod record_write;

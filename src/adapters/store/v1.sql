@@ -91,6 +91,13 @@ CREATE TABLE accounts ( -- posdatad store
     next_entry_id INTEGER NOT NULL CHECK (next_entry_id >= 1),
     next_bucket_id INTEGER NOT NULL CHECK (next_bucket_id >= 1),
     next_overdraft_id INTEGER NOT NULL CHECK (next_overdraft_id >= 1),
+    operator_as_of INTEGER, -- what the operator last said: all four, or none
+    operator_remaining INTEGER CHECK (operator_remaining >= 0),
+    operator_shared INTEGER CHECK (operator_shared IN (0, 1)),
+    drift INTEGER,
+    CHECK ((operator_as_of IS NULL) = (operator_remaining IS NULL)
+        AND (operator_as_of IS NULL) = (operator_shared IS NULL)
+        AND (operator_as_of IS NULL) = (drift IS NULL)),
     CHECK (granted + transferred_in + overdraft + adjusted
         = consumed + remaining + reserved + expired + transferred_out + refunded + reversed)
 ) STRICT;
@@ -102,6 +109,8 @@ CREATE TABLE buckets ( -- posdatad store
     kind TEXT NOT NULL,
     allowance INTEGER CHECK (allowance >= 0), -- of a plan
     cycle TEXT, -- of a plan
+    channel TEXT, -- of a top-up
+    activation TEXT, -- of a top-up
     granted INTEGER NOT NULL CHECK (granted >= 0),
     transferred_in INTEGER NOT NULL CHECK (transferred_in >= 0),
     overdraft INTEGER NOT NULL CHECK (overdraft = 0),
@@ -126,7 +135,7 @@ CREATE TABLE buckets ( -- posdatad store
 CREATE TABLE overdrafts ( -- posdatad store
     sim INTEGER NOT NULL REFERENCES sims (id),
     id INTEGER NOT NULL CHECK (id >= 1),
-    day INTEGER, -- with first_s and last_s, or boot_seq
+    day INTEGER, -- with first_s and last_s; those alone; or boot_seq
     first_s INTEGER,
     last_s INTEGER,
     boot_seq INTEGER,
@@ -219,6 +228,37 @@ CREATE TABLE strange_events ( -- posdatad store
     json TEXT NOT NULL,
     PRIMARY KEY (stream, seq)
 ) STRICT;
+-- What the operator names, once for its name.
+CREATE TABLE actions ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    topup TEXT NOT NULL, -- empty where it concerns none
+    bucket INTEGER,
+    bytes INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    effective_s INTEGER,
+    at_boot INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    at_wall_s INTEGER NOT NULL,
+    at_trust TEXT NOT NULL,
+    PRIMARY KEY (sim, kind, key),
+    FOREIGN KEY (sim, bucket) REFERENCES buckets (sim, id)
+) STRICT, WITHOUT ROWID;
+
+-- Postings that the ledger refused, whole, as JSON.
+CREATE TABLE asides ( -- posdatad store
+    sim INTEGER NOT NULL REFERENCES sims (id),
+    id INTEGER NOT NULL CHECK (id >= 1),
+    posting TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    state TEXT NOT NULL,
+    at_boot INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    at_wall_s INTEGER NOT NULL,
+    at_trust TEXT NOT NULL,
+    PRIMARY KEY (sim, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE alerts ( -- posdatad store
     sim INTEGER NOT NULL REFERENCES sims (id),
@@ -272,6 +312,25 @@ END;
 CREATE TRIGGER buckets_keep_their_key BEFORE INSERT ON buckets
 WHEN EXISTS (SELECT 1 FROM buckets WHERE sim = NEW.sim AND id = NEW.id AND key IS NOT NEW.key) BEGIN
     SELECT RAISE(ABORT, 'a bucket keeps its key');
+END;
+CREATE TRIGGER actions_remain BEFORE DELETE ON actions BEGIN
+    SELECT RAISE(ABORT, 'an action is never deleted');
+END;
+CREATE TRIGGER actions_keep_their_content BEFORE UPDATE ON actions
+WHEN NEW.sim IS NOT OLD.sim OR NEW.kind IS NOT OLD.kind OR NEW.key IS NOT OLD.key
+    OR NEW.topup IS NOT OLD.topup OR NEW.bytes IS NOT OLD.bytes BEGIN
+    SELECT RAISE(ABORT, 'an action keeps its content');
+END;
+CREATE TRIGGER actions_end_once BEFORE UPDATE ON actions
+WHEN OLD.state <> 'reserved' AND NEW.state IS NOT OLD.state BEGIN
+    SELECT RAISE(ABORT, 'an action ends once');
+END;
+CREATE TRIGGER asides_remain BEFORE DELETE ON asides BEGIN
+    SELECT RAISE(ABORT, 'what is set aside is never deleted');
+END;
+CREATE TRIGGER asides_end_once BEFORE UPDATE ON asides
+WHEN OLD.state <> 'open' BEGIN
+    SELECT RAISE(ABORT, 'what is set aside is seen to once');
 END;
 CREATE TRIGGER accounts_remain BEFORE DELETE ON accounts BEGIN
     SELECT RAISE(ABORT, 'an account is never deleted');

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::event::EventKind;
-use super::super::ledger::{Book, Bucket, BucketStatus, Changes, Refusal};
+use super::super::ledger::{AsideState, Book, Bucket, BucketStatus, Changes, Posting, Refusal};
 use super::super::meter::UNNAMED_SIM;
 use super::super::persist::Loaded;
 use super::super::sim::SimId;
@@ -60,10 +60,23 @@ impl Accounts {
         self.due_s
     }
 
-    /// What the ledger set aside, where it did.
-    pub(super) fn fault(&self) -> Option<&str> {
-        let said = self.said.iter().next().map(|(_, refusal)| refusal.as_str());
-        said.or_else(|| self.unreadable.values().next().map(String::as_str))
+    /// Why a person has to look at the ledger before more is bought.
+    pub(super) fn fault(&self) -> Option<String> {
+        let aside = self.books.values().flat_map(Book::asides);
+        let aside = aside.filter(|aside| aside.state == AsideState::Open);
+        let set_aside = aside.map(|aside| aside.reason.clone()).next();
+        set_aside
+            .or_else(|| self.said.iter().next().map(|(_, refusal)| refusal.clone()))
+            .or_else(|| self.unreadable.values().next().cloned())
+    }
+
+    /// Which books were out of balance when they were drained, and how: once.
+    pub(super) fn take_faults(&mut self) -> Vec<(SimId, String)> {
+        let faults = self.books.iter_mut().filter_map(|(sim, book)| {
+            let refusal = book.take_fault()?;
+            Some((*sim, refusal.to_string()))
+        });
+        faults.collect()
     }
 
     pub(super) fn is_dirty(&self) -> bool {
@@ -92,14 +105,19 @@ fn bucket_view(bucket: &Bucket, now_s: Option<UnixS>) -> BucketView {
     let status = match bucket.status {
         BucketStatus::Active if pending => "pending",
         BucketStatus::Active if bucket.figures.remaining == 0 => "depleted",
-        BucketStatus::Active | BucketStatus::Expired | BucketStatus::Closed => bucket.status.word(),
+        BucketStatus::Active
+        | BucketStatus::Pending
+        | BucketStatus::Expired
+        | BucketStatus::Closed => bucket.status.word(),
     };
+    let figures = &bucket.figures;
+    let granted = figures.granted.saturating_add(figures.transferred_in);
     BucketView {
         id: bucket.id,
         kind: bucket.kind.word(),
         status,
         // As it was corrected since, so that consumed and what is left are its parts.
-        granted: bucket.figures.granted.saturating_add_signed(bucket.figures.adjusted),
+        granted: granted.saturating_add_signed(figures.adjusted),
         consumed: bucket.figures.consumed,
         remaining: bucket.figures.remaining,
         valid_from: bucket.valid_from,
@@ -120,10 +138,7 @@ impl Engine {
             return;
         }
         self.advance_when_due(now);
-        let at = self.clock.stamp(now);
-        let Some(book) = self.accounts.book_mut(sim) else { return };
-        let posted = book.consume(bytes.total(), at, &self.settings.calendar);
-        self.say_refusal(now, sim, posted, &format!("{} bytes of use", bytes.total()));
+        self.post(now, sim, Posting::Use { bytes: bytes.total() });
     }
 
     /// Lets time do to the book in use what it does: days close, buckets end,
@@ -156,14 +171,7 @@ impl Engine {
     pub(super) fn place_overdrafts(&mut self, now: Now, now_s: UnixS) {
         let at = self.clock.stamp(now);
         for (sim, book) in &mut self.accounts.books {
-            let boots: BTreeSet<u32> = book
-                .overdrafts()
-                .filter_map(|row| match row.time {
-                    super::super::ledger::OverdraftTime::Unplaced { boot_seq } => Some(boot_seq),
-                    super::super::ledger::OverdraftTime::Placed { .. } => None,
-                })
-                .collect();
-            for boot_seq in boots {
+            for boot_seq in book.unplaced_boots() {
                 let known = self.boots.iter().find(|boot| boot.boot_seq == boot_seq);
                 let placed_s = known.and_then(|boot| boot.last_trusted_s).unwrap_or(now_s);
                 if let Err(refusal) = book.place(boot_seq, placed_s, at, &self.settings.calendar) {
@@ -182,11 +190,16 @@ impl Engine {
         what: &str,
     ) {
         let Err(refusal) = posted else { return };
-        if self.accounts.said.insert((sim, refusal.to_string())) {
-            let detail = format!(
-                "the ledger refused {what}: {refusal}; it is set aside, the metering goes on, and \
-                 a person has to look at it"
-            );
+        let detail = format!(
+            "the ledger refused {what}: {refusal}; the metering goes on, and a person has to look \
+             at it"
+        );
+        self.say_fault(now, sim, detail);
+    }
+
+    /// Says what is wrong with a ledger, once.
+    pub(super) fn say_fault(&mut self, now: Now, sim: SimId, detail: String) {
+        if self.accounts.said.insert((sim, detail.clone())) {
             self.record(now, "", EventKind::LedgerFault, detail);
         }
     }

@@ -26,8 +26,9 @@ impl Engine {
         });
         // What waits for its time may yet be covered by a grant that was valid.
         let overdraft = self.accounts.book(self.sim).map_or(0, |book| {
-            book.overdrafts().filter(|row| row.day().is_some()).map(Overdraft::open).sum()
+            book.overdrafts().filter(|row| row.is_placed()).map(Overdraft::open).sum()
         });
+        let reconciled = self.accounts.book(self.sim).and_then(|book| book.account().reconciled);
         BalanceView {
             status: status.word(),
             stop_reason: stopped.unwrap_or_default().to_owned(),
@@ -37,8 +38,8 @@ impl Engine {
             overdraft,
             expires_at: balance.as_ref().and_then(|balance| balance.expires_at),
             as_of: now_s,
-            reconciled_at: None,
-            drift: None,
+            reconciled_at: reconciled.map(|reconciled| reconciled.as_of),
+            drift: reconciled.map(|reconciled| reconciled.drift),
             days_left: self.forecast(now_s).and_then(|forecast| forecast.days_left),
             iccid: self.sim.and_then(|sim| self.iccid(sim)),
             terminal_serial: self.settings.terminal_serial.clone(),

@@ -154,6 +154,7 @@ impl Engine {
                 if dirty && (commits.urgent || full || old || commits.stopping) {
                     let batch = Arc::new(self.batch(now));
                     self.send(batch, 0);
+                    self.say_imbalances(now);
                 } else if commits.stopping && !commits.stopped {
                     commits.stopped = true;
                     let unsaved = commits.in_memory_bytes;
@@ -202,6 +203,15 @@ impl Engine {
             orders: self.shop.orders.drain(),
             backend: self.shop.drain(),
             alerts: self.alerts.drain(),
+        }
+    }
+
+    /// A book that was out of balance when it was written is said, once.
+    fn say_imbalances(&mut self, now: Now) {
+        for (sim, fault) in self.accounts.take_faults() {
+            let detail =
+                format!("the ledger does not balance: {fault}; a person has to look at it");
+            self.say_fault(now, sim, detail);
         }
     }
 

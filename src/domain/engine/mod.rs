@@ -36,6 +36,7 @@ use super::watch::{Caller, Push, WatchRefusal, Watches};
 
 use accounts::Accounts;
 use commits::Commits;
+use credits::CountNotes;
 use readings::SourceState;
 use shop::Shop;
 
@@ -221,6 +222,7 @@ pub struct Engine {
     meter: Meter,
     accounts: Accounts,
     shop: Shop,
+    count_notes: CountNotes,
     last_ticket: Ticket,
     alerts: AlertBook,
     /// The last gap of this run that nothing explains, by its event.
@@ -265,6 +267,7 @@ impl Engine {
             boots: loaded.boots.clone(),
             accounts: Accounts::load(loaded),
             shop: Shop::load(loaded),
+            count_notes: CountNotes::default(),
             last_ticket: 0,
             alerts: AlertBook::new(settings.alerts.clone(), loaded.alerts.iter().copied()),
             last_gap: None,
@@ -379,6 +382,7 @@ impl Engine {
     fn settle(&mut self, now: Now) {
         self.poll_when_due(now);
         self.advance_when_due(now);
+        self.note_count(now);
         self.expire_orders(now);
         self.announce_certificates(now);
         self.tell_people(now);

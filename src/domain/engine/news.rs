@@ -342,9 +342,7 @@ impl Engine {
             Happened::TopUp(said) => {
                 let _ = self.hear_top_up(now, &said);
             }
-            Happened::Adjusted { id, iccid, bytes, note, topup_id } => {
-                self.adjust(now, &id, &iccid, topup_id.as_deref(), bytes, &note);
-            }
+            Happened::Adjusted { iccid, adjustment } => self.adjust(now, &iccid, adjustment),
             Happened::Service { iccid, state, at } => {
                 self.shop.serve(ServiceRow { iccid, state, at });
             }

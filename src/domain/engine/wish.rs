@@ -317,7 +317,7 @@ impl Engine {
             return Err(Denied::StoreUnavailable(self.store.detail.clone()));
         }
         if let Some(fault) = self.accounts.fault() {
-            return Err(Denied::LedgerFault(fault.to_owned()));
+            return Err(Denied::LedgerFault(fault));
         }
         if self.shop.feed.caught_up { Ok(()) } else { Err(Denied::NotSynced) }
     }

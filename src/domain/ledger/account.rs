@@ -20,12 +20,27 @@ pub struct Account {
     /// The local day whose consumption is still open. `None` until the time is
     /// first known; what is used before that counts for the first day.
     pub open_day: Option<Date>,
+    /// What the operator last said was left. `None` until it first did.
+    pub reconciled: Option<Reconciled>,
     /// The id that the next entry of this SIM gets; from 1, never used again.
     pub next_entry_id: u64,
     /// The same for buckets.
     pub next_bucket_id: u64,
     /// The same for overdrafts.
     pub next_overdraft_id: u64,
+}
+
+/// What the operator said was left, and what that was compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// When it was so, s since the epoch.
+    pub as_of: UnixS,
+    /// What was left then by the operator's count, bytes.
+    pub remaining: u64,
+    /// Whether other SIMs draw from it too.
+    pub shared: bool,
+    /// By how much that was more than the terminal's own count, bytes.
+    pub drift: i64,
 }
 
 impl Account {
@@ -37,6 +52,7 @@ impl Account {
             figures: Figures::default(),
             known_s: None,
             open_day: None,
+            reconciled: None,
             next_entry_id: 1,
             next_bucket_id: 1,
             next_overdraft_id: 1,

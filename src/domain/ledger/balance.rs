@@ -13,6 +13,10 @@ pub struct Balance {
     pub granted: u64,
     /// Used of them, bytes.
     pub consumed: u64,
+    /// Set aside in them for what is not settled, bytes.
+    pub reserved: u64,
+    /// Bought, and not to be used yet: what begins later, bytes.
+    pub pending: u64,
     /// Used without cover and not absorbed since, over the life of the SIM, bytes.
     pub overdraft: u64,
     /// When the first of them that has something left ends, s since the epoch.
@@ -47,8 +51,15 @@ impl Book {
         let judged_s = trusted_s.or(self.account.known_s);
         let mut balance =
             Balance { overdraft: self.account.figures.overdraft, ..Balance::default() };
-        for bucket in self.buckets().filter(|bucket| bucket.usable_at(judged_s)) {
+        for bucket in self.buckets().filter(|bucket| bucket.is_open()) {
             let figures = &bucket.figures;
+            if !bucket.usable_at(judged_s) {
+                if !bucket.ended_at(judged_s) {
+                    balance.pending = balance.pending.saturating_add(figures.remaining);
+                }
+                continue;
+            }
+            balance.reserved = balance.reserved.saturating_add(figures.reserved);
             balance.remaining = balance.remaining.saturating_add(figures.remaining);
             balance.granted = balance.granted.saturating_add(figures.available());
             balance.consumed = balance.consumed.saturating_add(figures.consumed);

@@ -1,67 +1,28 @@
-//! The book of a SIM: its rows in memory, and what of them a store must write.
+//! The book of a SIM: its rows in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::Account;
+use super::action::{Action, ActionId};
+use super::aside::{Aside, Asides};
 use super::bucket::Bucket;
-use super::draft::Posting;
-use super::entry::Entry;
 use super::overdraft::{Overdraft, OverdraftTime};
 use super::refusal::Refusal;
+use super::rows::{BookRows, Sound, Unwritten};
 use crate::domain::sim::SimId;
 
 /// The ledger of one SIM.
 #[derive(Clone, Debug)]
 pub struct Book {
+    pub(super) sim: SimId,
     pub(super) account: Account,
     pub(super) buckets: BTreeMap<u64, Bucket>,
     pub(super) overdrafts: BTreeMap<u64, Overdraft>,
-    unwritten: Unwritten,
-}
-
-/// What has changed since the last drain.
-#[derive(Clone, Debug, Default)]
-struct Unwritten {
-    account: bool,
-    buckets: BTreeSet<u64>,
-    overdrafts: BTreeSet<u64>,
-    entries: Vec<Entry>,
-}
-
-/// The rows of a book, as a store keeps them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BookRows {
-    /// The account's row.
-    pub account: Account,
-    /// All of its buckets, ended ones too: their keys stay taken.
-    pub buckets: Vec<Bucket>,
-    /// Its overdrafts; those that are settled may be left out.
-    pub overdrafts: Vec<Overdraft>,
-}
-
-/// What a store must write, all of it in one transaction: rows to be inserted or
-/// replaced by (SIM, id), and new entries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// The account, if it changed.
-    pub account: Option<Account>,
-    /// The buckets that are new or changed, by id.
-    pub buckets: Vec<Bucket>,
-    /// The overdrafts that are new or changed, by id.
-    pub overdrafts: Vec<Overdraft>,
-    /// The new entries, in the order of posting.
-    pub entries: Vec<Entry>,
-}
-
-impl Changes {
-    /// True when there is nothing to write.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.account.is_none()
-            && self.buckets.is_empty()
-            && self.overdrafts.is_empty()
-            && self.entries.is_empty()
-    }
+    pub(super) actions: BTreeMap<ActionId, Action>,
+    pub(super) asides: Asides,
+    pub(super) unwritten: Unwritten,
+    pub(super) sound: Option<Box<Sound>>,
+    pub(super) fault: Option<Refusal>,
 }
 
 impl Book {
@@ -69,10 +30,15 @@ impl Book {
     #[must_use]
     pub fn new(sim: SimId) -> Self {
         Self {
+            sim,
             account: Account::new(sim),
             buckets: BTreeMap::new(),
             overdrafts: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            asides: Asides::new(sim, Vec::new()),
             unwritten: Unwritten::default(),
+            sound: None,
+            fault: None,
         }
     }
 
@@ -94,53 +60,23 @@ impl Book {
                 return Err(Refusal::Contradiction(format!("overdraft {} twice", overdraft.id)));
             }
         }
+        for action in rows.actions {
+            let (kind, key) = action.id();
+            if book.actions.insert(action.id(), action).is_some() {
+                return Err(Refusal::Contradiction(format!("{} \"{key}\" twice", kind.word())));
+            }
+        }
+        book.asides = Asides::new(book.sim, rows.asides);
         book.check()?;
         book.forget_settled();
+        book.sound = Some(Box::new(Sound::of(&book)));
         Ok(book)
-    }
-
-    /// Holds everything against everything: each bucket balances, the account
-    /// balances, and it is the sum of its parts.
-    ///
-    /// # Errors
-    /// [`Refusal`] names the first thing that does not fit.
-    pub fn check(&self) -> Result<(), Refusal> {
-        let account = &self.account;
-        let mut parts = [0_i128; 11];
-        for bucket in self.buckets.values() {
-            bucket.figures.check()?;
-            let fits = bucket.sim == account.sim
-                && bucket.id < account.next_bucket_id
-                && bucket.open_day_bytes <= bucket.figures.consumed
-                && bucket.figures.overdraft == 0;
-            if !fits {
-                return Err(Refusal::Contradiction(format!("bucket {}", bucket.id)));
-            }
-            add(&mut parts, &bucket.figures.signed());
-        }
-        for overdraft in self.overdrafts.values() {
-            let fits = overdraft.sim == account.sim
-                && overdraft.id < account.next_overdraft_id
-                && overdraft.absorbed <= overdraft.entered
-                && overdraft.entered <= overdraft.bytes;
-            if !fits {
-                return Err(Refusal::Contradiction(format!("overdraft {}", overdraft.id)));
-            }
-            add(&mut parts, &overdraft.figures().signed());
-        }
-        account.check()?;
-        let whole = account.figures.signed();
-        if whole == parts {
-            Ok(())
-        } else {
-            Err(Refusal::NotTheSum { account: Box::new(whole), parts: Box::new(parts) })
-        }
     }
 
     /// Whose book it is.
     #[must_use]
     pub fn sim(&self) -> SimId {
-        self.account.sim
+        self.sim
     }
 
     /// The account.
@@ -176,57 +112,32 @@ impl Book {
     pub fn unplaced_boots(&self) -> BTreeSet<u32> {
         let boots = self.overdrafts.values().filter_map(|row| match row.time {
             OverdraftTime::Unplaced { boot_seq } => Some(boot_seq),
-            OverdraftTime::Placed { .. } => None,
+            OverdraftTime::Placed { .. } | OverdraftTime::Uncovered { .. } => None,
         });
         boots.collect()
     }
 
-    /// True when `drain` would give something to write.
+    /// Whether a person has to look at something that was set aside: until then
+    /// nothing more is bought.
     #[must_use]
-    pub fn has_changes(&self) -> bool {
-        self.unwritten.account
-            || !self.unwritten.buckets.is_empty()
-            || !self.unwritten.overdrafts.is_empty()
-            || !self.unwritten.entries.is_empty()
+    pub fn needs_a_person(&self) -> bool {
+        self.asides.any_open()
     }
 
-    /// Takes what has changed since the last drain. The book counts it as
-    /// written: who drains it keeps it until it is.
-    pub fn drain(&mut self) -> Changes {
-        let unwritten = std::mem::take(&mut self.unwritten);
-        let changes = Changes {
-            account: unwritten.account.then(|| self.account.clone()),
-            buckets: pick(&self.buckets, &unwritten.buckets),
-            overdrafts: pick(&self.overdrafts, &unwritten.overdrafts),
-            entries: unwritten.entries,
-        };
-        self.forget_settled();
-        changes
+    /// All that was set aside, by id.
+    pub fn asides(&self) -> impl Iterator<Item = &Aside> {
+        self.asides.iter()
     }
 
-    /// Lets a posting that has been checked take effect.
-    pub(super) fn apply(&mut self, posting: Posting) {
-        let moved = !posting.buckets.is_empty()
-            || !posting.overdrafts.is_empty()
-            || !posting.entries.is_empty()
-            || posting.account.open_day != self.account.open_day;
-        self.unwritten.account |= moved;
-        self.unwritten.buckets.extend(posting.buckets.keys());
-        self.unwritten.overdrafts.extend(posting.overdrafts.keys());
-        self.unwritten.entries.extend(posting.entries);
-        self.account = posting.account;
-        self.buckets.extend(posting.buckets);
-        self.overdrafts.extend(posting.overdrafts);
+    /// Why the last drain found the book out of balance, once.
+    pub fn take_fault(&mut self) -> Option<Refusal> {
+        self.fault.take()
     }
 
-    fn forget_settled(&mut self) {
-        let unwritten = &self.unwritten.overdrafts;
-        self.overdrafts.retain(|id, row| !row.is_settled() || unwritten.contains(id));
+    pub(super) fn forget_settled(&mut self) {
+        let unwritten = &self.unwritten;
+        self.overdrafts.retain(|id, row| !row.is_settled() || unwritten.holds_overdraft(*id));
     }
-}
-
-fn pick<T: Clone>(rows: &BTreeMap<u64, T>, ids: &BTreeSet<u64>) -> Vec<T> {
-    ids.iter().filter_map(|id| rows.get(id).cloned()).collect()
 }
 
 pub(super) fn add(sum: &mut [i128; 11], figures: &[i128; 11]) {

@@ -4,6 +4,7 @@ use super::figures::Figures;
 use crate::domain::plan::Cycle;
 use crate::domain::sim::SimId;
 use crate::domain::time::UnixS;
+use crate::domain::topup::{Activation, Channel};
 
 /// A plan bucket that has been granted has begun: should the clock then be found
 /// to be earlier, it stays usable, and no older period is granted in its place.
@@ -24,7 +25,10 @@ pub struct Bucket {
     pub kind: BucketKind,
     /// What was granted and where it went.
     pub figures: Figures,
-    /// The first second in which it can be used; `None`: since ever.
+    /// How it was paid and when it was to begin, where it was topped up.
+    pub bought: Option<Bought>,
+    /// The first second in which it can be used; `None`: since ever, or, of one
+    /// that is pending, not known yet.
     pub valid_from: Option<UnixS>,
     /// The first second in which it can no longer be used; `None`: never.
     pub expires_at: Option<UnixS>,
@@ -44,8 +48,19 @@ pub enum BucketKind {
     TopUp,
     /// An add-on package.
     AddOn,
-    /// What the operator said was left when the ledger began.
+    /// What the operator said was left, and no other bucket holds.
     Opening,
+    /// Received from another SIM.
+    Transfer,
+}
+
+/// How a bucket was topped up. It never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bought {
+    /// How it was paid.
+    pub channel: Channel,
+    /// When it was to begin.
+    pub activation: Activation,
 }
 
 /// The terms that a plan bucket was last brought in line with.
@@ -63,9 +78,12 @@ pub struct PlanTerms {
 pub enum BucketStatus {
     /// Usable within its validity.
     Active,
+    /// It begins when what is before it ends, and that is not known yet.
+    Pending,
     /// Its validity ended, in trusted time.
     Expired,
-    /// Ended by hand, or because the operator's figure took its place.
+    /// Ended by hand, because the operator's figure took its place, or because all
+    /// that was left of it was taken back or refunded.
     Closed,
 }
 
@@ -78,19 +96,21 @@ impl BucketKind {
             Self::TopUp => "top_up",
             Self::AddOn => "add_on",
             Self::Opening => "opening",
+            Self::Transfer => "transfer",
         }
     }
 }
 
 impl BucketStatus {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Closed];
+    pub const ALL: [Self; 4] = [Self::Active, Self::Pending, Self::Expired, Self::Closed];
 
     /// The word used in the database and on D-Bus.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Pending => "pending",
             Self::Expired => "expired",
             Self::Closed => "closed",
         }
@@ -103,7 +123,19 @@ impl Bucket {
     pub fn plan_terms(&self) -> Option<PlanTerms> {
         match self.kind {
             BucketKind::Plan(terms) => Some(terms),
-            BucketKind::TopUp | BucketKind::AddOn | BucketKind::Opening => None,
+            BucketKind::TopUp | BucketKind::AddOn | BucketKind::Opening | BucketKind::Transfer => {
+                None
+            }
+        }
+    }
+
+    /// Whether it is a main package: what an activation after the current one, or
+    /// with the next cycle, waits for.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        match self.kind {
+            BucketKind::Plan(_) | BucketKind::TopUp | BucketKind::Opening => true,
+            BucketKind::AddOn | BucketKind::Transfer => false,
         }
     }
 
@@ -133,8 +165,26 @@ impl Bucket {
     pub(super) fn is_active(&self) -> bool {
         match self.status {
             BucketStatus::Active => true,
+            BucketStatus::Pending | BucketStatus::Expired | BucketStatus::Closed => false,
+        }
+    }
+
+    /// Whether it runs, or will: it has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        match self.status {
+            BucketStatus::Active | BucketStatus::Pending => true,
             BucketStatus::Expired | BucketStatus::Closed => false,
         }
+    }
+
+    /// Whether what waits for it to end may begin at `at_s`. One that never ends
+    /// is over when it is used up.
+    pub(super) fn is_over(&self, at_s: UnixS) -> bool {
+        let used_up = self.is_active()
+            && self.expires_at.is_none()
+            && self.figures.remaining == 0
+            && self.figures.reserved == 0;
+        !self.is_open() || self.ended_at(Some(at_s)) || used_up
     }
 
     pub(super) fn ended_at(&self, at: Option<UnixS>) -> bool {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::account::Account;
+use super::action::{Action, ActionId};
 use super::book::{Book, add};
 use super::bucket::Bucket;
 use super::entry::{Entry, EntryKind};
@@ -23,14 +24,16 @@ pub(super) struct Draft<'a> {
     pub(super) account: Account,
     buckets: BTreeMap<u64, Bucket>,
     overdrafts: BTreeMap<u64, Overdraft>,
+    actions: BTreeMap<ActionId, Action>,
     entries: Vec<Entry>,
 }
 
 /// A posting that has been checked.
-pub(super) struct Posting {
+pub(super) struct Checked {
     pub(super) account: Account,
     pub(super) buckets: BTreeMap<u64, Bucket>,
     pub(super) overdrafts: BTreeMap<u64, Overdraft>,
+    pub(super) actions: BTreeMap<ActionId, Action>,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -45,7 +48,7 @@ pub(super) struct Line {
 
 impl Book {
     /// Works out a posting and lets it take effect if it holds.
-    pub(super) fn post<T>(
+    pub(super) fn post_draft<T>(
         &mut self,
         at: Stamp,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Refusal>,
@@ -68,6 +71,7 @@ impl<'a> Draft<'a> {
             account,
             buckets: BTreeMap::new(),
             overdrafts: BTreeMap::new(),
+            actions: BTreeMap::new(),
             entries: Vec::new(),
         }
     }
@@ -122,6 +126,16 @@ impl<'a> Draft<'a> {
         self.buckets.insert(bucket.id, bucket);
     }
 
+    /// All actions as they will be.
+    pub(super) fn all_actions(&self) -> impl Iterator<Item = &Action> {
+        let stored = self.book.actions.iter().filter(|(id, _)| !self.actions.contains_key(*id));
+        stored.map(|(_, action)| action).chain(self.actions.values())
+    }
+
+    pub(super) fn put_action(&mut self, action: Action) {
+        self.actions.insert(action.id(), action);
+    }
+
     pub(super) fn put_overdraft(&mut self, overdraft: Overdraft) {
         self.overdrafts.insert(overdraft.id, overdraft);
     }
@@ -155,7 +169,7 @@ impl<'a> Draft<'a> {
 
     /// Balances each row that was touched, and holds their sum against the
     /// account's.
-    fn finish(self) -> Result<Posting, Refusal> {
+    fn finish(self) -> Result<Checked, Refusal> {
         let mut parts = [0_i128; 11];
         let before = self.buckets.keys().filter_map(|id| self.book.buckets.get(id));
         for bucket in before {
@@ -178,8 +192,8 @@ impl<'a> Draft<'a> {
         if whole != parts {
             return Err(Refusal::NotTheSum { account: Box::new(whole), parts: Box::new(parts) });
         }
-        let Self { account, buckets, overdrafts, entries, .. } = self;
-        Ok(Posting { account, buckets, overdrafts, entries })
+        let Self { account, buckets, overdrafts, actions, entries, .. } = self;
+        Ok(Checked { account, buckets, overdrafts, actions, entries })
     }
 }
 

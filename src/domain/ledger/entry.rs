@@ -17,7 +17,9 @@ pub struct Entry {
     pub bucket: Option<u64>,
     /// What kind of movement.
     pub kind: EntryKind,
-    /// How much. 0 to 2^63-1; an adjustment has a sign.
+    /// How much. An adjustment has a sign; so has a reservation (what is set free
+    /// again is negative). An expiry or an absorption below 0 is one that was taken
+    /// back. The others are 0 to 2^63-1.
     pub bytes: i64,
     /// When it was posted.
     pub at: Stamp,
@@ -43,17 +45,32 @@ pub enum EntryKind {
     OverdraftAbsorbed,
     /// A correction of a bucket, up or down. 0 where its validity was changed.
     Adjustment,
+    /// Set aside in a bucket for a transfer or a refund that is not settled.
+    Reservation,
+    /// Into a bucket: received from another SIM.
+    TransferIn,
+    /// Out of a bucket: given to another SIM.
+    TransferOut,
+    /// Out of a bucket: given back for money.
+    Refund,
+    /// Out of a bucket: taken back because its payment was.
+    Reversal,
 }
 
 impl EntryKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::Grant,
         Self::Consumption,
         Self::Expiry,
         Self::Overdraft,
         Self::OverdraftAbsorbed,
         Self::Adjustment,
+        Self::Reservation,
+        Self::TransferIn,
+        Self::TransferOut,
+        Self::Refund,
+        Self::Reversal,
     ];
 
     /// The word used in the database and in exports.
@@ -66,6 +83,11 @@ impl EntryKind {
             Self::Overdraft => "overdraft",
             Self::OverdraftAbsorbed => "overdraft_absorbed",
             Self::Adjustment => "adjustment",
+            Self::Reservation => "reservation",
+            Self::TransferIn => "transfer_in",
+            Self::TransferOut => "transfer_out",
+            Self::Refund => "refund",
+            Self::Reversal => "reversal",
         }
     }
 }

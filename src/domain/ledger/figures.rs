@@ -100,7 +100,7 @@ impl Figures {
     /// What the grants and corrections come to, less what has left unused: the
     /// amount that used and left are parts of.
     pub(super) fn available(&self) -> u64 {
-        self.consumed.saturating_add(self.remaining).saturating_add(self.reserved)
+        self.consumed.saturating_add(self.remaining)
     }
 
     // One method a movement. Each gives `None` where an amount would leave its
@@ -108,6 +108,12 @@ impl Figures {
 
     pub(super) fn grant(mut self, bytes: u64) -> Option<Self> {
         self.granted = plus(self.granted, bytes)?;
+        self.remaining = plus(self.remaining, bytes)?;
+        Some(self)
+    }
+
+    pub(super) fn receive(mut self, bytes: u64) -> Option<Self> {
+        self.transferred_in = plus(self.transferred_in, bytes)?;
         self.remaining = plus(self.remaining, bytes)?;
         Some(self)
     }
@@ -146,6 +152,57 @@ impl Figures {
         self.remaining = self.remaining.checked_sub(bytes)?;
         Some(self)
     }
+
+    /// The opposite, in an account: what a bucket had covered is covered no more.
+    pub(super) fn uncover(mut self, bytes: u64) -> Option<Self> {
+        self.overdraft = plus(self.overdraft, bytes)?;
+        self.remaining = plus(self.remaining, bytes)?;
+        Some(self)
+    }
+
+    /// The opposite, in the bucket: it was not used from this one.
+    pub(super) fn unconsume(mut self, bytes: u64) -> Option<Self> {
+        self.consumed = self.consumed.checked_sub(bytes)?;
+        self.remaining = plus(self.remaining, bytes)?;
+        Some(self)
+    }
+
+    /// What had expired is there again, to be taken out in another way.
+    pub(super) fn unexpire(mut self, bytes: u64) -> Option<Self> {
+        self.expired = self.expired.checked_sub(bytes)?;
+        self.remaining = plus(self.remaining, bytes)?;
+        Some(self)
+    }
+
+    pub(super) fn reserve(mut self, bytes: u64) -> Option<Self> {
+        self.reserved = plus(self.reserved, bytes)?;
+        self.remaining = self.remaining.checked_sub(bytes)?;
+        Some(self)
+    }
+
+    pub(super) fn release(mut self, bytes: u64) -> Option<Self> {
+        self.reserved = self.reserved.checked_sub(bytes)?;
+        self.remaining = plus(self.remaining, bytes)?;
+        Some(self)
+    }
+
+    pub(super) fn transfer_out(mut self, bytes: u64) -> Option<Self> {
+        self.transferred_out = plus(self.transferred_out, bytes)?;
+        self.remaining = self.remaining.checked_sub(bytes)?;
+        Some(self)
+    }
+
+    pub(super) fn refund(mut self, bytes: u64) -> Option<Self> {
+        self.refunded = plus(self.refunded, bytes)?;
+        self.remaining = self.remaining.checked_sub(bytes)?;
+        Some(self)
+    }
+
+    pub(super) fn reverse(mut self, bytes: u64) -> Option<Self> {
+        self.reversed = plus(self.reversed, bytes)?;
+        self.remaining = self.remaining.checked_sub(bytes)?;
+        Some(self)
+    }
 }
 
 pub(super) fn plus(a: u64, b: u64) -> Option<u64> {
@@ -173,6 +230,23 @@ mod tests {
             ("overdraw", thirty.overdraw(7), Some(30)),
             ("absorb what is not there", thirty.absorb(1), None),
             ("absorb", thirty.overdraw(7).unwrap().absorb(7), Some(23)),
+            ("receive", thirty.receive(5), Some(35)),
+            ("receive beyond range", thirty.receive(AMOUNT_MAX), None),
+            ("reserve", thirty.reserve(30), Some(0)),
+            ("reserve more than is left", thirty.reserve(31), None),
+            ("release", thirty.reserve(9).unwrap().release(4), Some(25)),
+            ("release more than is reserved", thirty.reserve(9).unwrap().release(10), None),
+            ("transfer out", thirty.transfer_out(30), Some(0)),
+            ("transfer out more than is left", thirty.transfer_out(31), None),
+            ("refund", thirty.refund(12), Some(18)),
+            ("refund more than is left", thirty.refund(31), None),
+            ("reverse", thirty.reverse(12), Some(18)),
+            ("reverse more than is left", thirty.reverse(31), None),
+            ("take back use", thirty.consume(9).unwrap().unconsume(9), Some(30)),
+            ("take back more use than there was", thirty.unconsume(1), None),
+            ("take back an expiry", thirty.expire(9).unwrap().unexpire(9), Some(30)),
+            ("take back more than expired", thirty.unexpire(1), None),
+            ("uncover", thirty.uncover(4), Some(34)),
         ] {
             assert_eq!(moved.map(|figures| figures.remaining), left, "{case}");
             assert!(moved.is_none_or(|figures| figures.check().is_ok()), "{case}");

@@ -36,6 +36,14 @@ pub enum OverdraftTime {
         /// The last use in it, s since the epoch.
         last_s: UnixS,
     },
+    /// Within the validity of a bucket that covered it until it was taken back. Its
+    /// days are stated by that bucket's entries.
+    Uncovered {
+        /// The first moment in which it may have been used, s since the epoch.
+        first_s: UnixS,
+        /// The last one, s since the epoch.
+        last_s: UnixS,
+    },
     /// In a boot of which the time is not known (yet).
     Unplaced {
         /// Which boot.
@@ -67,7 +75,16 @@ impl Overdraft {
     pub fn day(&self) -> Option<Date> {
         match self.time {
             OverdraftTime::Placed { day, .. } => Some(day),
-            OverdraftTime::Unplaced { .. } => None,
+            OverdraftTime::Uncovered { .. } | OverdraftTime::Unplaced { .. } => None,
+        }
+    }
+
+    /// Whether it is known when it was used.
+    #[must_use]
+    pub fn is_placed(&self) -> bool {
+        match self.time {
+            OverdraftTime::Placed { .. } | OverdraftTime::Uncovered { .. } => true,
+            OverdraftTime::Unplaced { .. } => false,
         }
     }
 
@@ -79,7 +96,9 @@ impl Overdraft {
     /// The oldest first; what is not placed comes last.
     pub(super) fn order(&self) -> (UnixS, u64) {
         match self.time {
-            OverdraftTime::Placed { first_s, .. } => (first_s, self.id),
+            OverdraftTime::Placed { first_s, .. } | OverdraftTime::Uncovered { first_s, .. } => {
+                (first_s, self.id)
+            }
             OverdraftTime::Unplaced { .. } => (UnixS::MAX, self.id),
         }
     }

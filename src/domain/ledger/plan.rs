@@ -14,6 +14,7 @@
 //!   of the bucket, down to nothing left at most; another *cycle* (or zone) moves
 //!   the bucket's end to the end of the period that the new cycle gives, and the
 //!   next grant comes then.
+//! - Once the operator has said what is left, no period is granted any more.
 //! - Without `[plan]` the bucket stays until it ends. One that never ends is
 //!   there until it is closed by hand.
 
@@ -41,6 +42,8 @@ pub enum PlanOutcome {
     Unchanged,
     /// The time is not known, and this plan needs it.
     Waiting,
+    /// The operator says what is left: the plan is not granted.
+    Superseded,
 }
 
 impl Book {
@@ -50,6 +53,9 @@ impl Book {
     /// # Errors
     /// [`Refusal`]: the book is as it was.
     pub fn ensure_plan(&mut self, plan: &Plan, at: Stamp) -> Result<PlanOutcome, Refusal> {
+        if self.account.reconciled.is_some() {
+            return Ok(PlanOutcome::Superseded);
+        }
         let Some(at_s) = at.trusted_s() else {
             return self.ensure_timeless(plan, at);
         };
@@ -103,7 +109,7 @@ impl Book {
             expires_at: period.end,
             note: plan.cycle.to_string(),
         };
-        self.post(at, |draft| {
+        self.post_draft(at, |draft| {
             let id = post_grant(draft, grant)?;
             settle(draft)?;
             Ok(PlanOutcome::Granted(id))
@@ -132,7 +138,7 @@ impl Book {
             return Ok(PlanOutcome::Unchanged);
         }
         let id = bucket.id;
-        self.post(at, |draft| {
+        self.post_draft(at, |draft| {
             if end != bucket.expires_at {
                 let note = format!("validity: {} -> {}", terms.cycle, plan.cycle);
                 post_adjustment(draft, id, 0, &note)?;

@@ -1,11 +1,13 @@
 //! What is posted to a book: grants, corrections and consumption.
 
+use super::aside::Posting;
 use super::book::Book;
 use super::bucket::{Bucket, BucketKind, BucketStatus};
 use super::draft::{Draft, Line, signed, take_id};
 use super::entry::EntryKind;
 use super::figures::{Figures, plus};
 use super::overdraft::{Overdraft, OverdraftTime};
+use super::pending::begin_due;
 use super::refusal::Refusal;
 use super::rollover::roll_day;
 use crate::domain::plan::Calendar;
@@ -47,7 +49,7 @@ impl Book {
         if let Some(bucket) = self.bucket_by_key(&grant.key) {
             return Ok(Granted::Already(bucket.id));
         }
-        self.post(at, |draft| {
+        self.post_draft(at, |draft| {
             let id = post_grant(draft, grant)?;
             settle(draft)?;
             Ok(Granted::New(id))
@@ -66,7 +68,7 @@ impl Book {
         note: &str,
         at: Stamp,
     ) -> Result<(), Refusal> {
-        self.post(at, |draft| {
+        self.post_draft(at, |draft| {
             post_adjustment(draft, bucket, delta, note)?;
             settle(draft)
         })
@@ -78,51 +80,82 @@ impl Book {
     /// # Errors
     /// [`Refusal`]: the book is as it was.
     pub fn close_bucket(&mut self, bucket: u64, note: &str, at: Stamp) -> Result<(), Refusal> {
-        self.post(at, |draft| {
-            let row = draft.bucket(bucket)?;
-            if !row.is_active() {
-                return Ok(());
+        self.post_draft(at, |draft| {
+            close(draft, bucket, note)?;
+            match at.trusted_s() {
+                Some(at_s) => begin_due(draft, at_s).map(drop),
+                None => Ok(()),
             }
-            let left = signed(row.figures.remaining)?;
-            post_adjustment(draft, bucket, left.saturating_neg(), note)?;
-            let mut row = draft.bucket(bucket)?.clone();
-            row.status = BucketStatus::Closed;
-            draft.put_bucket(row);
-            Ok(())
         })
     }
 
     /// Draws what was used from the buckets, in the order of drawdown; what they
-    /// do not cover is overdraft. In trusted time a new local day first closes
-    /// the one before.
+    /// do not cover is overdraft, unless a package that waits for them to be used up
+    /// begins. In trusted time a new local day first closes the one before.
     ///
     /// # Errors
     /// [`Refusal`]: the book is as it was.
     pub fn consume(&mut self, bytes: u64, at: Stamp, calendar: &Calendar) -> Result<(), Refusal> {
-        self.post(at, |draft| {
+        self.post_draft(at, |draft| {
             if let Some(at_s) = at.trusted_s() {
                 roll_day(draft, at_s, calendar)?;
             }
-            let judged_s = draft.judged_s();
-            let mut left = bytes;
-            for id in draft.drawdown(|bucket| bucket.usable_at(judged_s)) {
-                let mut bucket = draft.bucket(id)?.clone();
-                let drawn = left.min(bucket.figures.remaining);
-                draft.shift(&mut bucket, |figures| figures.consume(drawn))?;
-                bucket.open_day_bytes =
-                    plus(bucket.open_day_bytes, drawn).ok_or(Refusal::OutOfRange)?;
-                draft.put_bucket(bucket);
-                left -= drawn;
-                if left == 0 {
-                    break;
-                }
+            let mut left = draw(draft, bytes)?;
+            if left > 0
+                && let Some(at_s) = at.trusted_s()
+                && begin_due(draft, at_s)?
+            {
+                left = draw(draft, left)?;
             }
             if left > 0 { overdraw(draft, left, calendar) } else { Ok(()) }
-        })
+        })?;
+        self.journal(Posting::Use { bytes }, at);
+        Ok(())
     }
 }
 
+/// Draws from what is usable, in the order of drawdown; gives what is not covered.
+fn draw(draft: &mut Draft<'_>, bytes: u64) -> Result<u64, Refusal> {
+    let judged_s = draft.judged_s();
+    let mut left = bytes;
+    for id in draft.drawdown(|bucket| bucket.usable_at(judged_s)) {
+        let mut bucket = draft.bucket(id)?.clone();
+        let drawn = left.min(bucket.figures.remaining);
+        draft.shift(&mut bucket, |figures| figures.consume(drawn))?;
+        bucket.open_day_bytes = plus(bucket.open_day_bytes, drawn).ok_or(Refusal::OutOfRange)?;
+        draft.put_bucket(bucket);
+        left -= drawn;
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(left)
+}
+
+/// Ends a bucket, if it has not ended: what is left is taken out.
+pub(super) fn close(draft: &mut Draft<'_>, id: u64, note: &str) -> Result<(), Refusal> {
+    let row = draft.bucket(id)?;
+    if !row.is_open() {
+        return Ok(());
+    }
+    let left = signed(row.figures.remaining)?;
+    post_adjustment(draft, id, left.saturating_neg(), note)?;
+    let mut row = draft.bucket(id)?.clone();
+    row.status = BucketStatus::Closed;
+    draft.put_bucket(row);
+    Ok(())
+}
+
 pub(super) fn post_grant(draft: &mut Draft<'_>, grant: Grant) -> Result<u64, Refusal> {
+    open_bucket(draft, grant, EntryKind::Grant)
+}
+
+/// Opens a bucket with what is granted, or with what comes from another SIM.
+pub(super) fn open_bucket(
+    draft: &mut Draft<'_>,
+    grant: Grant,
+    kind_of_entry: EntryKind,
+) -> Result<u64, Refusal> {
     let Grant { key, kind, bytes, valid_from, expires_at, note } = grant;
     if let (Some(from), Some(to)) = (valid_from, expires_at)
         && to <= from
@@ -136,15 +169,19 @@ pub(super) fn post_grant(draft: &mut Draft<'_>, grant: Grant) -> Result<u64, Ref
         key,
         kind,
         figures: Figures::default(),
+        bought: None,
         valid_from,
         expires_at,
         status: BucketStatus::Active,
         open_day_bytes: 0,
     };
-    draft.shift(&mut bucket, |figures| figures.grant(bytes))?;
+    draft.shift(&mut bucket, |figures| match kind_of_entry {
+        EntryKind::TransferIn => figures.receive(bytes),
+        _ => figures.grant(bytes),
+    })?;
     draft.put_bucket(bucket);
     let bytes = signed(bytes)?;
-    draft.enter(Line { bucket: Some(id), kind: EntryKind::Grant, bytes, day: None, note })?;
+    draft.enter(Line { bucket: Some(id), kind: kind_of_entry, bytes, day: None, note })?;
     Ok(id)
 }
 
@@ -155,7 +192,7 @@ pub(super) fn post_adjustment(
     note: &str,
 ) -> Result<(), Refusal> {
     let mut bucket = draft.bucket(id)?.clone();
-    if !bucket.is_active() {
+    if !bucket.is_open() {
         return Err(Refusal::BucketEnded(id));
     }
     let remaining = bucket.figures.remaining;
@@ -214,7 +251,9 @@ fn joined(a: OverdraftTime, b: OverdraftTime) -> Option<OverdraftTime> {
             (boot_seq == other).then_some(a)
         }
         (OverdraftTime::Placed { .. }, OverdraftTime::Unplaced { .. })
-        | (OverdraftTime::Unplaced { .. }, OverdraftTime::Placed { .. }) => None,
+        | (OverdraftTime::Unplaced { .. }, OverdraftTime::Placed { .. })
+        | (OverdraftTime::Uncovered { .. }, _)
+        | (_, OverdraftTime::Uncovered { .. }) => None,
     }
 }
 
@@ -224,7 +263,8 @@ fn joined(a: OverdraftTime, b: OverdraftTime) -> Option<OverdraftTime> {
 pub(super) fn settle(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     for row in draft.all_overdrafts().into_iter().filter(|row| row.open() > 0) {
         let buckets = draft.drawdown(|bucket| match row.time {
-            OverdraftTime::Placed { first_s, last_s, .. } => bucket.covers(first_s, last_s),
+            OverdraftTime::Placed { first_s, last_s, .. }
+            | OverdraftTime::Uncovered { first_s, last_s } => bucket.covers(first_s, last_s),
             OverdraftTime::Unplaced { .. } => {
                 bucket.valid_from.is_none() && bucket.expires_at.is_none()
             }

@@ -24,6 +24,69 @@ pub enum Refusal {
     /// The bucket has ended.
     #[error("bucket {0} has ended")]
     BucketEnded(u64),
+    /// No top-up of that id was credited.
+    #[error("there is no top-up {0} in the ledger")]
+    UnknownTopUp(String),
+    /// Nothing is reserved under that key.
+    #[error("no {what} is reserved under the key {key}")]
+    UnknownMove {
+        /// Transfer or refund.
+        what: &'static str,
+        /// The key.
+        key: String,
+    },
+    /// Nothing is set aside under that number, or no more.
+    #[error("nothing is set aside under the number {0}")]
+    UnknownAside(u64),
+    /// It was posted under the same name with another content, which stands.
+    #[error("the {what} {key} was posted with another {differs}, and that stands")]
+    OtherContent {
+        /// Of which kind.
+        what: &'static str,
+        /// Its id, or its key.
+        key: String,
+        /// What is different.
+        differs: &'static str,
+    },
+    /// It has ended in another way, which stands.
+    #[error("the {what} {key} is {state} already, and that stands")]
+    Settled {
+        /// Transfer or refund.
+        what: &'static str,
+        /// Its id, or its key.
+        key: String,
+        /// How it ended.
+        state: &'static str,
+    },
+    /// More is taken from a bucket than it ever held for use.
+    #[error("{wanted} bytes are to be taken from bucket {bucket}, which accounts for {available}")]
+    TakesMore {
+        /// Which.
+        bucket: u64,
+        /// What can be taken: what is left, expired or used, bytes.
+        available: u64,
+        /// What was to be taken, bytes.
+        wanted: u64,
+    },
+    /// More is taken from the balance than all buckets account for.
+    #[error("{wanted} bytes are to be taken, and all buckets account for {available}")]
+    TakesMoreThanAll {
+        /// What can be taken, bytes.
+        available: u64,
+        /// What was to be taken, bytes.
+        wanted: u64,
+    },
+    /// Nothing can be compared while no time is trusted.
+    #[error("the time is not known: the operator's figure cannot be compared")]
+    TimeUnknown,
+    /// The figure's as-of time is more than a day ahead.
+    #[error("the operator's figure is as of {as_of}, more than a day after now ({now_s})")]
+    FigureAhead {
+        /// Its as-of time, s since the epoch.
+        as_of: i64,
+        /// Now, s since the epoch.
+        now_s: i64,
+    },
     /// It would end before it begins.
     #[error("a validity from {from} to {to} has no length")]
     EmptyValidity {
@@ -49,4 +112,13 @@ pub enum Refusal {
     /// yet, another SIM's, or parts larger than their whole.
     #[error("contradictory rows: {0}")]
     Contradiction(String),
+}
+
+impl Refusal {
+    /// Whether it contradicts what was posted under the same name: that one stands,
+    /// and the books are in order.
+    #[must_use]
+    pub fn is_of_the_name(&self) -> bool {
+        matches!(self, Self::OtherContent { .. } | Self::Settled { .. })
+    }
 }

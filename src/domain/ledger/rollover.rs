@@ -2,10 +2,11 @@
 //! without a time is placed. All of it in trusted time only.
 
 use super::book::Book;
-use super::bucket::BucketStatus;
+use super::bucket::{Bucket, BucketStatus};
 use super::draft::{Draft, Line, signed};
 use super::entry::EntryKind;
 use super::overdraft::{Overdraft, OverdraftTime};
+use super::pending::begin_due;
 use super::posting::{enter_overdraft, settle};
 use super::refusal::Refusal;
 use crate::domain::plan::{Calendar, Cycle, Plan};
@@ -44,10 +45,11 @@ impl Book {
         let Some(at_s) = at.trusted_s() else {
             return Ok(());
         };
-        self.post(at, |draft| roll_day(draft, at_s, calendar))
+        self.post_draft(at, |draft| roll_day(draft, at_s, calendar))
     }
 
-    /// Ends the buckets whose validity is over: what is left in them expires.
+    /// Ends the buckets whose validity is over, in the order of their ends: what is
+    /// left in them expires, and what waits for that begins at that moment.
     ///
     /// # Errors
     /// [`Refusal`]: the book is as it was.
@@ -55,13 +57,8 @@ impl Book {
         let Some(at_s) = at.trusted_s() else {
             return Ok(());
         };
-        self.post(at, |draft| {
-            let ended: Vec<_> = draft
-                .all_buckets()
-                .filter(|bucket| bucket.is_active() && bucket.ended_at(Some(at_s)))
-                .cloned()
-                .collect();
-            for mut bucket in ended {
+        self.post_draft(at, |draft| {
+            while let Some(mut bucket) = next_ended(draft, at_s) {
                 let left = bucket.figures.remaining;
                 if left > 0 {
                     draft.shift(&mut bucket, |figures| figures.expire(left))?;
@@ -74,9 +71,13 @@ impl Book {
                     })?;
                 }
                 bucket.status = BucketStatus::Expired;
+                let end = bucket.expires_at.unwrap_or(at_s);
                 draft.put_bucket(bucket);
+                if begin_due(draft, end)? {
+                    settle(draft)?;
+                }
             }
-            Ok(())
+            if begin_due(draft, at_s)? { settle(draft) } else { Ok(()) }
         })
     }
 
@@ -94,7 +95,7 @@ impl Book {
         at: Stamp,
         calendar: &Calendar,
     ) -> Result<u64, Refusal> {
-        self.post(at, |draft| {
+        self.post_draft(at, |draft| {
             let day = calendar.day_of(placed_s);
             let time = OverdraftTime::Placed { day, first_s: placed_s, last_s: placed_s };
             let mut placed: u64 = 0;
@@ -116,7 +117,7 @@ impl Book {
     /// `now_s` itself when something is due.
     #[must_use]
     pub fn next_deadline(&self, now_s: UnixS, calendar: &Calendar, plan: Option<&Plan>) -> UnixS {
-        let active = || self.buckets().filter(|bucket| bucket.is_active());
+        let active = || self.buckets().filter(|bucket| bucket.is_open());
         let ends = active().filter_map(|bucket| bucket.expires_at).map(|end| end.max(now_s));
         let begins = active().filter_map(|bucket| bucket.valid_from).filter(|from| *from > now_s);
         let next_period = plan.and_then(|plan| match plan.cycle {
@@ -126,6 +127,11 @@ impl Book {
         let next_day = calendar.start_of_next_day(now_s);
         ends.chain(begins).chain(next_period).min().map_or(next_day, |at| at.min(next_day))
     }
+}
+
+fn next_ended(draft: &Draft<'_>, at_s: UnixS) -> Option<Bucket> {
+    let ended = draft.all_buckets().filter(|b| b.is_open() && b.ended_at(Some(at_s)));
+    ended.min_by_key(|bucket| bucket.drawdown_order()).cloned()
 }
 
 /// Closes the open day unless `at_s` lies in it, and opens that of `at_s`.

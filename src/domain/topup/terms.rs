@@ -1,8 +1,11 @@
 //! What is bought: the words of the contract for how, what and from when on.
 
+use serde::{Deserialize, Serialize};
+
 /// How money became data: the eight ways that merchants have, with the two
 /// payment apps named apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// A card bound in a bank's app.
     BankApp,
@@ -25,7 +28,8 @@ pub enum Channel {
 }
 
 /// A main package, or an add-on beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Package {
     /// A main package.
     Main,
@@ -34,7 +38,8 @@ pub enum Package {
 }
 
 /// When what is paid begins; apart from when it is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// As soon as it is credited.
     Now,
