@@ -4,6 +4,7 @@
 # In the middle the daemon is killed. At the end a separate checker compares the modem's own books
 # with what posdatactl says. PLANT=1 plants one byte in those books: then the checker must fail.
 # Then the same with a modem that speaks QMI, shared through the real qmi-proxy with the real qmicli.
+# Then a terminal without data buys some, over TLS from a sandbox backend with books of its own.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -207,3 +208,93 @@ title "the separate checker: the modem's own books beside posdatactl"
 kill -TERM "$modem_pid"
 wait "$modem_pid" || true
 "$bin/modem-sim" check --truth "$here/qmi.json" --usage "$here/status.json"
+
+# The books of both sides, written by two programs that share no code.
+books() {
+	"$bin/backend-sim" ctl "$control" 'books N9600012345 --json' >"$here/backend.json"
+	"$bin/posdatactl" --bus-address "$bus" --json status >"$here/status.json"
+	number() { grep -o "\"$2\": *-\?[0-9]*" "$1" | head -1 | grep -o '[-0-9]*$'; }
+	charges=$(grep -o '"amount"' "$here/backend.json" | wc -l)
+	printf '%-28s %15s %15s\n' '' operator terminal
+	printf '%-28s %15s %15s\n' 'bytes left' "$(number "$here/backend.json" remaining)" \
+		"$(number "$here/status.json" remaining_bytes)"
+	printf '%-28s %15s\n' 'payments taken' "$charges"
+	[ "$(number "$here/backend.json" remaining)" = "$(number "$here/status.json" remaining_bytes)" ]
+}
+till() {
+	method=$1
+	shift
+	printf '$ busctl call org.posdata /org/posdata org.posdata.Recharge1 %s %s\n' "$method" "$*"
+	busctl --address="$bus" call org.posdata /org/posdata org.posdata.Recharge1 "$method" "$@"
+}
+backend() { printf 'backend: %s\n' "$*"; "$bin/backend-sim" ctl "$control" "$*"; }
+stands() { busctl --address="$bus" call org.posdata /org/posdata org.posdata.Recharge1 GetTopUp s "$1" | grep -q "\"state\" s \"$2\""; }
+left() { "$bin/posdatactl" --bus-address "$bus" --json status | grep -q "\"remaining_bytes\": *$1\b"; }
+
+title "a terminal without data, and its operator's backend (a sandbox, over TLS)"
+kill -TERM "$daemon_pid"
+wait "$daemon_pid"
+inside=
+"$bin/modem-sim" --dialect quectel-lte --link "$here/ttyUSB3" --truth "$here/till.json" \
+	--control "$here/till.sock" --seed 2028 --iccid 8986012034567890123 &
+pids+=($!)
+until_ok "$bin/modem-sim" ctl "$here/till.sock" truth
+modem() { printf 'modem: %s\n' "$*"; "$bin/modem-sim" ctl "$here/till.sock" "$*" >/dev/null; }
+"$bin/backend-sim" --dir "$here/sandbox" </dev/null >"$here/sandbox.log" &
+pids+=($!)
+until_ok grep -q ready "$here/sandbox.log"
+control=$(awk '/^control/ {print $2}' "$here/sandbox.log")
+cat >"$here/posdatad.toml" <<EOF_TOML
+[terminal]
+serial = "N9600012345"
+id = "10086001"
+
+[modem]
+source = "at"
+port = "$here/ttyUSB3"
+poll = "1s"
+
+[store]
+path = "$here/till.db"
+
+[backend]
+url = "$(awk '/^url/ {print $2}' "$here/sandbox.log")"
+ca = "$here/sandbox/pki/ca.pem"
+certificate = "$here/sandbox/pki/N9600012345.pem"
+key = "$here/sandbox/pki/N9600012345.key"
+sync_interval = "10s"
+EOF_TOML
+daemon
+modem 'await polls 1 within 10s'
+until_ok busctl --address="$bus" call org.posdata /org/posdata org.posdata.Admin1 Sync
+
+title "the cashier buys 30 MB: what is offered, what it costs, the order, the code to scan"
+till ListOffers
+till Quote 'sa{sv}' main-30 0
+till Recharge 'ssa{sv}' till-1 Q-1 0
+until_ok stands till-1 awaiting_payment
+till GetTopUp s till-1
+
+title "kill -9 while the merchant looks for the phone; the payment comes; it is credited once"
+kill -KILL "$daemon_pid"
+wait "$daemon_pid" 2>/dev/null || true
+backend 'pay oldest'
+daemon
+until_ok stands till-1 completed
+until_ok left 31457280
+till Recharge 'ssa{sv}' till-1 Q-1 0
+ctl status
+
+title "an agent tops up 10 MB in a shop: it arrives by itself with the next sync"
+backend 'topup N9600012345 add-10 agent'
+until_ok left 41943040
+ctl status
+
+title "data is used; the books of the operator and of the terminal, side by side"
+modem 'traffic tx 100KiB rx 2MiB'
+modem 'await polls 2 within 20s'
+until_ok busctl --address="$bus" call org.posdata /org/posdata org.posdata.Admin1 Sync
+until_ok books
+books
+ctl events
+busctl --address="$bus" call org.posdata /org/posdata org.posdata.Admin1 BackendInfo

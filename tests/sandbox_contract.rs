@@ -51,6 +51,7 @@ fn every_operation_answers_by_the_contract() {
     let (status, again) = terminal.order(1, &json!({"quote_id": abroad["id"]}));
     assert_eq!((status, &again), (200, &placed));
     assert_eq!(terminal.get(1, "").1, placed);
+    assert_eq!(terminal.get(1, "?wait=1&known=awaiting_payment").0, 204, "nothing has changed");
     world.control("pay oldest");
     let (_, paid) = terminal.get(1, "?wait=25&known=awaiting_payment");
     assert_eq!(paid["state"], json!("completed"));
