@@ -24,6 +24,7 @@ mod sheet;
 mod spread;
 mod starts;
 mod tracer;
+mod wire;
 mod writes;
 mod years;
 
@@ -64,6 +65,10 @@ fn run() -> Result<()> {
     };
     let begun = Instant::now();
     let lab = Lab::open()?;
+    if env::var("BENCH_ONLY").is_ok_and(|only| only == "wire") {
+        wire::bytes(&lab)?;
+        return wire::memories(&lab, &lab.bus("bus")?);
+    }
     let mut sheet = Sheet::default();
     let peers = Peers::find(&lab);
     for missing in [&peers.floor, &peers.modem_manager, &peers.vnstat, &peers.strace] {
@@ -89,6 +94,8 @@ fn run() -> Result<()> {
     queries(&bus, &old, &mut sheet)?;
     starts(&lab, &bus, &terminal, &old, &peers, &mut sheet)?;
 
+    wire::bytes(&lab)?;
+    wire::memories(&lab, &lab.bus("tls-bus")?)?;
     println!(
         "run {} s, idle window {window_s} s; median, or whole window (least-most)\n",
         begun.elapsed().as_secs()

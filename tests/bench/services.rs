@@ -97,6 +97,15 @@ impl Terminal {
         Ok(())
     }
 
+    /// Adds to the configuration; the next start reads it.
+    pub fn append(&self, text: &str) -> Result<()> {
+        let before = fs::read_to_string(&self.config)?;
+        // A backend checks the terminal's id.
+        let with_id = before.replace("[terminal]\n", "[terminal]\nid = \"10086001\"\n");
+        fs::write(&self.config, with_id + text)?;
+        Ok(())
+    }
+
     /// Starts posdatad as it is released.
     pub fn start(&self, bus: &Bus) -> Result<Process> {
         let log = fs::File::options().create(true).append(true).open(&self.log)?;
