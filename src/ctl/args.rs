@@ -1,18 +1,22 @@
 //! The command line's words: what may be given, its help, and what is refused
 //! before anything is asked of the daemon.
 
+mod shop;
+
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::failure::{self, Failure};
 use super::help;
 use super::when::{self, When};
 use crate::domain::snapshot::Tier;
 use crate::domain::units::parse_size;
+pub(super) use shop::{Calibrate, Cancel, Choice, Export, Recharge, TopUps};
 
 /// Over the options that every verb takes.
 const COMMON: &str = "Common options";
@@ -43,7 +47,7 @@ pub(super) struct Args {
 #[command(
     name = "posdatactl",
     version,
-    about = "Shows what posdatad knows of this terminal's mobile data",
+    about = "Shows what posdatad knows of this terminal's mobile data, and buys more",
     after_help = help::ALL,
     max_term_width = 100,
     disable_help_subcommand = true,
@@ -83,6 +87,30 @@ pub(super) enum Verb {
     /// The counters, live
     #[command(after_help = help::WATCH)]
     Watch(Watch),
+    /// What can be bought (root or group posdata)
+    #[command(after_help = help::OFFERS)]
+    Offers,
+    /// What an offer costs now; nothing is bought (root or group posdata)
+    #[command(after_help = help::QUOTE)]
+    Quote(Choice),
+    /// Buy an offer, show its payment code, wait until the data is there (root or group posdata)
+    #[command(after_help = help::RECHARGE)]
+    Recharge(Recharge),
+    /// Every top-up of this terminal, or all of one (root or group posdata)
+    #[command(name = "topups", after_help = help::TOPUPS)]
+    TopUps(TopUps),
+    /// End an order that is not paid (root or group posdata)
+    #[command(after_help = help::CANCEL)]
+    Cancel(Cancel),
+    /// Ask the backend now for what is new (root or group posdata-admin)
+    #[command(after_help = help::SYNC)]
+    Sync,
+    /// Take over the operator's figure of what is left (root or group posdata-admin)
+    #[command(after_help = help::CALIBRATE)]
+    Calibrate(Calibrate),
+    /// The ledger's entries, as CSV or JSON (root or group posdata-admin)
+    #[command(after_help = help::EXPORT)]
+    Export(Export),
     /// What is said to the modem and what it answers, live (root or group posdata-admin)
     #[command(after_help = help::TRACE)]
     Trace(Trace),
@@ -196,6 +224,11 @@ pub(super) struct Early {
 pub(super) fn parse(given: &[OsString]) -> Result<Args, Early> {
     let Given { session, bus_address, json, verb } = Given::try_parse_from(given)
         .map_err(|error| Early { error, json: given.iter().any(|word| word == "--json") })?;
+    if json && matches!(&verb, Verb::TopUps(TopUps { csv: true, .. })) {
+        let text = "the argument '--csv' cannot be used with '--json'";
+        let error = Given::command().error(ErrorKind::ArgumentConflict, text);
+        return Err(Early { error, json });
+    }
     let bus = match (session, bus_address) {
         (true, _) => Bus::Session,
         (false, Some(address)) => Bus::Address(address),

@@ -1,6 +1,10 @@
 //! The daemon, asked over D-Bus: every question has a time limit, every answer
 //! that is a failure becomes a [`Failure`].
 
+mod till;
+
+pub(super) use till::Options;
+
 use std::io;
 use std::time::Duration;
 
@@ -12,7 +16,7 @@ use super::args::Bus;
 use super::failure::Failure;
 use super::model::{Bucket, Cycle, Event, Slot, Source};
 use super::proxy::{
-    ADMIN, AdminProxy, BALANCE, BalanceProxy, Dict, PropertiesProxy, ReadingStream,
+    ADMIN, AdminProxy, BALANCE, BalanceProxy, Dict, PropertiesProxy, ReadingStream, RechargeProxy,
     TraceLineStream, USAGE, UsageProxy,
 };
 use super::record::Record;
@@ -30,6 +34,7 @@ pub(super) struct Client {
     balance: BalanceProxy<'static>,
     usage: UsageProxy<'static>,
     admin: AdminProxy<'static>,
+    recharge: RechargeProxy<'static>,
     properties: PropertiesProxy<'static>,
 }
 
@@ -56,6 +61,10 @@ impl Client {
                 balance: BalanceProxy::builder(&connection).cache_properties(none).build().await?,
                 usage: UsageProxy::builder(&connection).cache_properties(none).build().await?,
                 admin: AdminProxy::builder(&connection).cache_properties(none).build().await?,
+                recharge: RechargeProxy::builder(&connection)
+                    .cache_properties(none)
+                    .build()
+                    .await?,
                 properties: PropertiesProxy::builder(&connection)
                     .cache_properties(none)
                     .build()

@@ -1,5 +1,8 @@
 //! What can go wrong: said once, with what to do next and the exit status.
 
+mod refusals;
+
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,10 +13,43 @@ use super::args::Bus;
 
 /// Exit statuses of `sysexits.h`.
 pub(super) const EX_USAGE: u8 = 64;
+const EX_DATAERR: u8 = 65;
 const EX_UNAVAILABLE: u8 = 69;
 const EX_SOFTWARE: u8 = 70;
 const EX_IOERR: u8 = 74;
 const EX_NOPERM: u8 = 77;
+const EX_CONFIG: u8 = 78;
+
+/// How a recharge was left, where it was not completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing stays charged.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+    /// It was credited, and taken back.
+    Reversed,
+    /// Only a person can settle it with the operator.
+    NeedsPerson,
+    /// It goes on without this program, or may do so.
+    Open,
+    /// The question was answered with no: there is no order.
+    Declined,
+}
+
+impl End {
+    /// Its name for programs, and its exit status.
+    fn name_and_status(self) -> (&'static str, u8) {
+        match self {
+            Self::Failed => ("posdatactl.OrderFailed", 10),
+            Self::Cancelled => ("posdatactl.OrderCancelled", 11),
+            Self::Reversed => ("posdatactl.OrderReversed", 12),
+            Self::NeedsPerson => ("posdatactl.OrderNeedsPerson", 13),
+            Self::Open => ("posdatactl.OrderOpen", 14),
+            Self::Declined => ("posdatactl.NotOrdered", 15),
+        }
+    }
+}
 
 /// Why a verb could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +83,12 @@ pub(super) enum Failure {
     /// The daemon refused, with one of its own names.
     #[error("{message}")]
     Refused { name: String, message: String },
+    /// The order was not completed, or not yet.
+    #[error("{message}")]
+    Order { end: End, message: String, next: String },
+    /// The caller's request id was used for another purchase.
+    #[error("{0}")]
+    RequestIdUsed(String),
     /// The answer is not what this program knows.
     #[error("posdatad's answer is not understood: {0}")]
     Misunderstood(String),
@@ -79,6 +121,8 @@ impl Failure {
             Self::TimedOut { .. } => "posdatactl.TimedOut",
             Self::AccessDenied { .. } => "posdatactl.AccessDenied",
             Self::Refused { name, .. } => name,
+            Self::Order { end, .. } => end.name_and_status().0,
+            Self::RequestIdUsed(_) => "posdatactl.RequestIdUsed",
             Self::Misunderstood(_) => "posdatactl.Misunderstood",
             Self::Output(_) => "posdatactl.Output",
             Self::Internal(_) => "posdatactl.Internal",
@@ -93,19 +137,41 @@ impl Failure {
             | Self::Gone(_)
             | Self::TimedOut { .. } => EX_UNAVAILABLE,
             Self::BusDenied { .. } | Self::AccessDenied { .. } => EX_NOPERM,
-            Self::Refused { name, .. } => match refusal(name) {
-                "InvalidArgument" => EX_USAGE,
-                "NotAllowed" => EX_NOPERM,
-                "Busy" | "ShuttingDown" | "StoreUnavailable" | "TooManyWatches" => EX_UNAVAILABLE,
-                _ => EX_SOFTWARE,
-            },
+            Self::Refused { name, .. } => {
+                refusals::advice(name).map_or(EX_SOFTWARE, |advice| advice.status)
+            }
+            Self::Order { end, .. } => end.name_and_status().1,
+            Self::RequestIdUsed(_) => EX_DATAERR,
             Self::Misunderstood(_) | Self::Internal(_) => EX_SOFTWARE,
             Self::Output(_) => EX_IOERR,
         }
     }
 
+    /// True where the daemon or the bus may be back in a moment, and the same
+    /// question may then be asked again.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::BusUnreachable { .. }
+            | Self::NotRunning(_)
+            | Self::Gone(_)
+            | Self::TimedOut { .. } => true,
+            Self::Refused { name, .. } => {
+                matches!(name.as_str(), "org.posdata.Error.Busy" | "org.posdata.Error.ShuttingDown")
+            }
+            _ => false,
+        }
+    }
+
     /// What to do next; empty where the message says it all.
-    fn hint(&self) -> &'static str {
+    fn hint(&self) -> Cow<'_, str> {
+        match self {
+            Self::Order { next, .. } => next.into(),
+            other => other.standing_hint().into(),
+        }
+    }
+
+    /// The same, where it does not depend on what was asked.
+    fn standing_hint(&self) -> &'static str {
         match self {
             Self::Usage(_) => "posdatactl --help",
             Self::BadAddress(_) => "an address looks like unix:path=/run/dbus/system_bus_socket",
@@ -134,23 +200,23 @@ impl Failure {
             Self::AccessDenied { interface: "org.posdata.Admin1" } => {
                 "run it with sudo, or join the group posdata-admin (adduser USER posdata-admin, then log in again)"
             }
+            Self::AccessDenied { interface: "org.posdata.Recharge1" } => {
+                "run it with sudo, or join the group posdata (adduser USER posdata, then log in again)"
+            }
             Self::AccessDenied { .. } => {
                 "is the bus policy installed? every user may call this: ls /usr/share/dbus-1/system.d/org.posdata.conf; systemctl reload dbus"
             }
-            Self::Refused { name, .. } => match refusal(name) {
-                "InvalidArgument" => "posdatactl --help",
-                "StoreUnavailable" => {
-                    "is the disk full or read-only? posdatactl status; journalctl -u posdatad -b"
-                }
-                "TooManyWatches" => "end another posdatactl watch first",
-                "Busy" | "ShuttingDown" => "try again in a moment",
-                _ => "journalctl -u posdatad -b",
-            },
+            Self::Refused { name, .. } => {
+                refusals::advice(name).map_or("journalctl -u posdatad -b", |advice| advice.next)
+            }
+            Self::RequestIdUsed(_) => {
+                "posdatactl topups REQUEST_ID shows it; to buy anew, give another --request-id or none"
+            }
             Self::Misunderstood(_) => {
                 "are posdatactl and posdatad of one version? posdatactl --version; systemctl restart posdatad"
             }
             Self::Output(_) => "is the disk full?",
-            Self::Internal(_) => "",
+            Self::Internal(_) | Self::Order { .. } => "",
         }
     }
 
@@ -159,7 +225,7 @@ impl Failure {
         let mut stderr = io::stderr().lock();
         // With standard error gone too, the exit status is all that is left to say.
         let _ = if json {
-            let error = Shown { name: self.name(), message: self.to_string(), hint: self.hint() };
+            let error = Shown { name: self.name(), message: self.to_string(), hint: &self.hint() };
             let object = serde_json::to_string(&Envelope { error }).unwrap_or_default();
             writeln!(stderr, "{object}")
         } else {
@@ -186,9 +252,4 @@ struct Shown<'a> {
     name: &'a str,
     message: String,
     hint: &'a str,
-}
-
-/// The last word of the daemon's name for it.
-fn refusal(name: &str) -> &str {
-    name.strip_prefix("org.posdata.Error.").unwrap_or_default()
 }

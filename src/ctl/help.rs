@@ -7,16 +7,20 @@ Examples:
   posdatactl usage hour                 the last 24 hours as a chart
   posdatactl usage day --from 2026-11   every day since the 1st of November
   posdatactl --json status | jq .balance.remaining_bytes
+  posdatactl offers                     what can be bought
+  posdatactl recharge M30               buy it: price, payment code, new balance
+  posdatactl topups --csv > topups.csv  what was bought, for a spreadsheet
   sudo posdatactl trace --for 30s       what is said to the modem, live
 
-JSON: one document on one line; watch and trace print one object a line. Bytes
+JSON: one document on one line; watch, trace and recharge print one object a line. Bytes
 are integers, times RFC 3339 in UTC. A key that is absent is unknown, not zero.
-With --json an error is one object on standard error, standard output stays
-empty: {\"error\":{\"name\":\"posdatactl.NotRunning\",\"message\":\"…\",\"hint\":\"…\"}}
+With --json an error is one object on standard error: {\"error\":{\"name\":\"posdatactl.NotRunning\",\"message\":\"…\",\"hint\":\"…\"}}
 (posdatad's own names are org.posdata.Error.*).
 
-Exit status: 0 done; 64 wrong usage; 69 the bus or posdatad is not there or does
-not answer; 70 internal error; 74 the output cannot be written; 77 not allowed.";
+Exit status: 0 done; 64 wrong usage; 65 there is no such thing, or not in this
+state; 69 the bus, posdatad or the backend is not there or does not answer; 70
+internal error; 74 the output cannot be written; 77 not allowed, by this system
+or by the operator; 78 the configuration. Those of recharge: its own --help.";
 
 /// Under the help of `usage`.
 pub(super) const USAGE: &str = "\
@@ -79,3 +83,86 @@ pub(super) const SOURCES: &str = "\
 Examples:
   sudo posdatactl sources
   sudo posdatactl --json sources | jq '.sources[] | select(.fault)'";
+
+/// Under the help of `offers`.
+pub(super) const OFFERS: &str = "\
+Examples:
+  posdatactl offers
+  posdatactl --json offers | jq -r '.offers[] | [.id, .price, .currency] | @tsv'
+
+JSON: {\"offers\":[{\"id\":…,\"name\":…,\"bytes\":…,\"price\":503,\"currency\":\"CNY\",…},…]};
+money in JSON is in minor units (fen, cents).";
+
+/// Under the help of `quote`.
+pub(super) const QUOTE: &str = "\
+Examples:
+  posdatactl quote M30
+  posdatactl quote M30 --channel wechat_pay --activation next_cycle
+
+A quote reserves nothing and holds for some minutes; price + fee = total.";
+
+/// Under the help of `recharge`.
+pub(super) const RECHARGE: &str = "\
+Asks for a quote, shows it and asks whether to buy. Then the order is placed, its
+payment code is drawn to be scanned, and its end is waited for. Ctrl-C leaves the
+order as it is. With the same --request-id again the same order is waited for, and
+nothing is bought twice, whatever was lost on the way.
+
+Examples:
+  posdatactl recharge M30
+  posdatactl recharge M30 --channel alipay --request-id desk3-0042
+  posdatactl --json recharge M30 --yes --request-id desk3-0042
+
+JSON, an object a line as it happens: {\"quote\":{…}}, {\"placed\":{\"id\":…,
+\"request_id\":…,\"resumed\":false}}, {\"topup\":{…}} at every change, in the end
+{\"balance\":{…}}.
+
+Exit status, beside the common ones: 0 completed (with --no-wait: placed); 10
+failed; 11 cancelled; 12 reversed; 13 a person has to settle it with the operator;
+14 left while under way, or not known whether placed; 15 not ordered.";
+
+/// Under the help of `topups`.
+pub(super) const TOPUPS: &str = "\
+Examples:
+  posdatactl topups                     the newest 20
+  posdatactl topups --open              what has not ended
+  posdatactl topups desk3-0042          all that is known of one
+  posdatactl topups --all --csv > topups.csv
+  posdatactl --json topups --state completed --channel alipay
+
+CSV: amounts in the currency's own unit (5.03), times RFC 3339 in UTC; a text that
+begins as a formula has an apostrophe in front. Payment codes are left out.";
+
+/// Under the help of `cancel`.
+pub(super) const CANCEL: &str = "\
+An order that was not sent ends at once. Of one that was sent the backend decides:
+a payment that came first wins. Repeating it is free.
+
+Examples:
+  posdatactl cancel desk3-0042
+
+JSON: {\"id\":…,\"state\":…}";
+
+/// Under the help of `sync`.
+pub(super) const SYNC: &str = "\
+Examples:
+  sudo posdatactl sync
+  sudo posdatactl --json sync           {\"events\":2}";
+
+/// Under the help of `calibrate`.
+pub(super) const CALIBRATE: &str = "\
+For a figure that a person read in an SMS or on the operator's website, true now.
+
+Examples:
+  sudo posdatactl calibrate 12MiB
+  sudo posdatactl --json calibrate \"1.5 GiB\"    {\"drift_bytes\":-1048576}: the
+                                        operator's figure less posdatad's own";
+
+/// Under the help of `export`.
+pub(super) const EXPORT: &str = "\
+Examples:
+  sudo posdatactl export > ledger.csv
+  sudo posdatactl --json export --after 41
+
+JSON: {\"entries\":[{\"id\":…,\"kind\":\"grant\",\"bytes\":…,\"day\":…,\"note\":…,…},…]},
+the oldest first; the ledger of the SIM in use, as it is on disk.";

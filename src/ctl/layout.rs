@@ -1,6 +1,8 @@
 //! Lines of text: labelled values, and tables; aligned, wrapped at the
 //! terminal's width, never at all where the output is piped.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::screen::{Colour, Screen, harmless};
 
 /// A piece of text with a colour of its own.
@@ -86,9 +88,10 @@ pub(super) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// How wide a text is shown. What is printed here is one column a character.
+/// How wide a text is shown, columns: an offer's name may well be Chinese, two
+/// columns a character.
 pub(super) fn width(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 /// On which side a column keeps its edge.
@@ -138,9 +141,10 @@ impl Table {
         let line = |row: &Vec<Cell>| {
             let mut line = String::new();
             for ((cell, width), side) in row.iter().zip(&widths).zip(&self.sides) {
+                let blanks = " ".repeat(width.saturating_sub(self::width(&cell.text)));
                 let padded = match side {
-                    Side::Left => format!("{:<width$}", cell.text),
-                    Side::Right => format!("{:>width$}", cell.text),
+                    Side::Left => format!("{}{blanks}", cell.text),
+                    Side::Right => format!("{blanks}{}", cell.text),
                 };
                 let gap = if line.is_empty() { "" } else { "  " };
                 line = format!("{line}{gap}{}", cell.show(screen, &padded));
@@ -175,6 +179,14 @@ mod tests {
     fn words_longer_than_the_room_stay_whole() {
         assert_eq!(wrap("a 0123456789 b", Some(5)), ["a", "0123456789", "b"]);
         assert_eq!(wrap("", Some(5)), [""]);
+    }
+
+    #[test]
+    fn wide_letters_are_two_columns() {
+        let mut table = Table::new(&[("NAME", Side::Left), ("BYTES", Side::Right)]);
+        table.row(vec!["月包".into(), "1".into()]);
+        table.row(vec!["day".into(), "2".into()]);
+        assert_eq!(table.render(&screen(None)), ["NAME  BYTES", "月包      1", "day       2"]);
     }
 
     #[test]

@@ -7,19 +7,29 @@
 //! status.
 
 mod args;
+mod books;
 mod chart;
 mod client;
+mod csv;
 mod events;
 mod failure;
+mod follow;
 mod help;
 mod layout;
 mod model;
+mod money;
+mod offers;
+mod order;
+mod progress;
 mod proxy;
+mod qr;
+mod recharge;
 mod record;
 mod screen;
 mod sources;
 mod status;
 mod stop;
+mod topups;
 mod trace;
 mod usage;
 mod watch;
@@ -31,6 +41,7 @@ use std::process::ExitCode;
 use args::{Args, Verb};
 use client::Client;
 use failure::Failure;
+use follow::Link;
 use screen::Screen;
 
 /// Runs the program on the process's own arguments, terminal and environment.
@@ -65,6 +76,16 @@ fn run(args: &Args) -> Result<(), Failure> {
             Verb::Events(wanted) => events::run(&client, &out, wanted).await,
             Verb::Sources => sources::run(&client, &out).await,
             Verb::Watch(wanted) => watch::run(&client, &out, wanted).await,
+            Verb::Offers => offers::run(&client, &out).await,
+            Verb::Quote(wanted) => offers::quote(&client, &out, wanted).await,
+            Verb::Recharge(wanted) => {
+                recharge::run(Link::new(client, &args.bus), &out, wanted).await
+            }
+            Verb::TopUps(wanted) => topups::run(&client, &out, wanted).await,
+            Verb::Cancel(wanted) => topups::cancel(&client, &out, wanted).await,
+            Verb::Sync => books::sync(&client, &out).await,
+            Verb::Calibrate(wanted) => books::calibrate(&client, &out, wanted).await,
+            Verb::Export(wanted) => books::export(&client, &out, wanted).await,
             Verb::Trace(wanted) => trace::run(&client, &out, wanted).await,
         }
     })

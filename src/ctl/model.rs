@@ -67,16 +67,19 @@ macro_rules! records {
     ($($(#[$about:meta])* $name:ident { $($field:ident: $kind:ty,)* })*) => {$(
         $(#[$about])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-        pub(super) struct $name {
-            $(#[serde(skip_serializing_if = "Option::is_none")] pub(super) $field: Option<$kind>,)*
+        pub(in crate::ctl) struct $name {
+            $(#[serde(skip_serializing_if = "Option::is_none")] pub(in crate::ctl) $field: Option<$kind>,)*
         }
         impl $name {
-            pub(super) fn read(record: &Record) -> Result<Self, Failure> {
+            pub(in crate::ctl) fn read(record: &Record) -> Result<Self, Failure> {
                 Ok(Self { $($field: Field::read(record, stringify!($field))?,)* })
             }
         }
     )*};
 }
+
+mod shop;
+pub(super) use shop::{Entry, Offer, Quote, Synced, TopUp};
 
 records! {
     /// `Balance1`'s properties.

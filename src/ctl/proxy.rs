@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use zbus::OwnedVariant;
+use zbus::{OwnedVariant, Variant};
 
 /// A record: documented keys; one that is absent is unknown.
 pub(super) type Dict = HashMap<String, OwnedVariant>;
@@ -17,6 +17,8 @@ pub(super) const BALANCE: &str = "org.posdata.Balance1";
 pub(super) const USAGE: &str = "org.posdata.Usage1";
 /// The interface's name.
 pub(super) const ADMIN: &str = "org.posdata.Admin1";
+/// The interface's name.
+pub(super) const RECHARGE: &str = "org.posdata.Recharge1";
 
 #[zbus::proxy(
     interface = "org.posdata.Balance1",
@@ -58,8 +60,46 @@ pub(super) trait Admin {
     fn source_info(&self) -> zbus::Result<Vec<Dict>>;
     #[zbus(no_autostart)]
     fn trace(&self, seconds: u32) -> zbus::Result<()>;
+    #[zbus(no_autostart)]
+    fn sync(&self) -> zbus::Result<Dict>;
+    #[zbus(no_autostart)]
+    fn calibrate(&self, remaining_bytes: u64) -> zbus::Result<i64>;
+    #[zbus(no_autostart)]
+    fn export(&self, after_id: u64, limit: u32) -> zbus::Result<Vec<Dict>>;
     #[zbus(signal)]
     fn trace_line(&self, source: &str, line: &str) -> zbus::Result<()>;
+}
+
+#[zbus::proxy(
+    interface = "org.posdata.Recharge1",
+    default_service = "org.posdata",
+    default_path = "/org/posdata"
+)]
+pub(super) trait Recharge {
+    #[zbus(no_autostart)]
+    fn list_offers(&self) -> zbus::Result<Vec<Dict>>;
+    #[zbus(no_autostart)]
+    fn quote(&self, offer_id: &str, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Dict>;
+    #[zbus(no_autostart)]
+    fn recharge(
+        &self,
+        request_id: &str,
+        quote_id: &str,
+        options: HashMap<&str, Variant<'_>>,
+    ) -> zbus::Result<String>;
+    #[zbus(no_autostart)]
+    fn get_top_up(&self, id: &str) -> zbus::Result<Dict>;
+    #[zbus(no_autostart)]
+    fn list_top_ups(
+        &self,
+        filter: HashMap<&str, Variant<'_>>,
+        before: u64,
+        limit: u32,
+    ) -> zbus::Result<Vec<Dict>>;
+    #[zbus(no_autostart)]
+    fn cancel(&self, id: &str) -> zbus::Result<String>;
+    #[zbus(signal)]
+    fn top_up_changed(&self, id: &str, state: &str) -> zbus::Result<()>;
 }
 
 #[zbus::proxy(

@@ -66,6 +66,19 @@ plain_field! {
     String, Variant::Str(text) => text.to_string();
 }
 
+/// `as`.
+impl Field for Vec<String> {
+    fn read(record: &Record, key: &str) -> Result<Option<Self>, Failure> {
+        let word = |value: &Variant<'_>| {
+            if let Variant::Str(word) = value { Some(word.to_string()) } else { None }
+        };
+        record.read(key, |value| {
+            let Variant::Array(words) = value else { return None };
+            words.inner().iter().map(word).collect()
+        })
+    }
+}
+
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for (at, letter) in name.chars().enumerate() {

@@ -18,6 +18,8 @@ const COLUMNS_DEFAULT: usize = 80;
 pub(super) struct Screen {
     /// The terminal's width; `None` where the output is piped, and made for programs.
     pub(super) columns: Option<usize>,
+    /// The terminal's height; `None` where that is not known.
+    pub(super) rows: Option<usize>,
     /// Whether the locale is UTF-8.
     pub(super) unicode: bool,
     /// Whether colours are wanted.
@@ -70,14 +72,16 @@ impl Screen {
             set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let locale = locale.to_ascii_uppercase();
         let terminal = io::stdout().is_terminal();
+        let window = if terminal { window() } else { None };
         let columns = terminal.then(|| {
             let told = set("COLUMNS")
                 .and_then(|columns| columns.parse().ok())
                 .filter(|columns| *columns > 0);
-            told.or_else(window_columns).unwrap_or(COLUMNS_DEFAULT).max(COLUMNS_MIN)
+            told.or(window.map(|(columns, _)| columns)).unwrap_or(COLUMNS_DEFAULT).max(COLUMNS_MIN)
         });
         Self {
             columns,
+            rows: window.map(|(_, rows)| rows).filter(|rows| *rows > 0),
             unicode: locale.contains("UTF-8") || locale.contains("UTF8"),
             colour: terminal
                 && set("NO_COLOR").is_none()
@@ -125,12 +129,13 @@ pub(super) fn harmless(text: &str) -> String {
     shown
 }
 
+/// The window's columns and rows.
 #[allow(unsafe_code)]
-fn window_columns() -> Option<usize> {
+fn window() -> Option<(usize, usize)> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCGWINSZ writes one winsize, to memory that is ours for the call.
     let answer = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    (answer == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    (answer == 0 && size.ws_col > 0).then_some((usize::from(size.ws_col), usize::from(size.ws_row)))
 }
 
 #[cfg(test)]
@@ -139,7 +144,13 @@ pub(super) mod tests {
 
     /// A screen for tests, in a zone that needs no zone files.
     pub(in crate::ctl) fn screen(columns: Option<usize>) -> Screen {
-        Screen { columns, unicode: true, colour: false, zone: TimeZone::posix("CST-8").unwrap() }
+        Screen {
+            columns,
+            rows: None,
+            unicode: true,
+            colour: false,
+            zone: TimeZone::posix("CST-8").unwrap(),
+        }
     }
 
     #[test]

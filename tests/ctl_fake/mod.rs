@@ -19,6 +19,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use futures_util::StreamExt as _;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use zbus::message::Type;
 use zbus::{Message, Variant};
@@ -88,6 +89,10 @@ pub enum Answer {
     Many(Vec<Dict>),
     /// A number.
     Number(u32),
+    /// A number with a sign.
+    Signed(i64),
+    /// A text.
+    Text(&'static str),
     /// Nothing but that it is done.
     Done,
     /// An error of that name.
@@ -102,6 +107,8 @@ pub enum Answer {
 pub enum Signal {
     Reading(u32, Dict),
     TraceLine(&'static str, &'static str),
+    /// To everyone, as posdatad sends it.
+    TopUpChanged(&'static str, &'static str),
     /// The stand-in leaves the bus.
     Leave,
 }
@@ -113,6 +120,8 @@ pub type Call = String;
 pub struct Fake {
     /// Every call, as it comes.
     pub calls: mpsc::Receiver<Call>,
+    /// What it is to send of its own accord.
+    pub signals: UnboundedSender<Signal>,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -123,14 +132,15 @@ impl Fake {
         let (ready, is_ready) = mpsc::channel();
         let (call, calls) = mpsc::channel();
         let (end, ended) = oneshot::channel();
+        let (signals, to_send) = unbounded_channel();
         let address = bus.address().to_owned();
         let thread = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(serve(&address, answer, ready, call, ended));
+            runtime.block_on(serve(&address, answer, ready, call, to_send, ended));
         });
         is_ready.recv().unwrap();
-        Self { calls, end: Some(end), thread: Some(thread) }
+        Self { calls, signals, end: Some(end), thread: Some(thread) }
     }
 
     /// All calls so far.
@@ -155,6 +165,7 @@ async fn serve(
     answer: impl Fn(&str) -> Answer,
     ready: mpsc::Sender<()>,
     call: mpsc::Sender<Call>,
+    mut signals: UnboundedReceiver<Signal>,
     mut ended: oneshot::Receiver<()>,
 ) {
     let connection = zbus::connection::Builder::address(address).build().await.unwrap();
@@ -164,6 +175,12 @@ async fn serve(
     loop {
         let message = tokio::select! {
             _ = &mut ended => break,
+            Some(signal) = signals.recv() => {
+                if emit(&connection, None, signal).await {
+                    continue;
+                }
+                break;
+            }
             message = messages.next() => message.unwrap().unwrap(),
         };
         if message.message_type() != Type::MethodCall {
@@ -186,6 +203,8 @@ async fn reply(connection: &zbus::Connection, message: &Message, answer: Answer)
         Answer::One(dict) => connection.reply(&header, &dict).await.unwrap(),
         Answer::Many(dicts) => connection.reply(&header, &dicts).await.unwrap(),
         Answer::Number(number) => connection.reply(&header, &number).await.unwrap(),
+        Answer::Signed(number) => connection.reply(&header, &number).await.unwrap(),
+        Answer::Text(text) => connection.reply(&header, &text).await.unwrap(),
         Answer::Done => connection.reply(&header, &()).await.unwrap(),
         Answer::Error(name, text) => connection.reply_error(&header, name, &text).await.unwrap(),
         Answer::Leave => return false,
@@ -195,33 +214,38 @@ async fn reply(connection: &zbus::Connection, message: &Message, answer: Answer)
             }
             let caller = header.sender().unwrap();
             for signal in signals {
-                let path = "/org/posdata";
-                match signal {
-                    Signal::Reading(id, dict) => connection
-                        .emit_signal(
-                            Some(caller),
-                            path,
-                            "org.posdata.Usage1",
-                            "Reading",
-                            &(id, dict),
-                        )
-                        .await
-                        .unwrap(),
-                    Signal::TraceLine(source, line) => connection
-                        .emit_signal(
-                            Some(caller),
-                            path,
-                            "org.posdata.Admin1",
-                            "TraceLine",
-                            &(source, line),
-                        )
-                        .await
-                        .unwrap(),
-                    Signal::Leave => return false,
+                if !emit(connection, Some(caller), signal).await {
+                    return false;
                 }
             }
         }
     }
+    true
+}
+
+/// False where the stand-in is to leave the bus.
+async fn emit(
+    connection: &zbus::Connection,
+    caller: Option<&zbus::names::UniqueName<'_>>,
+    signal: Signal,
+) -> bool {
+    let path = "/org/posdata";
+    let sent = match signal {
+        Signal::Reading(id, dict) => {
+            connection.emit_signal(caller, path, "org.posdata.Usage1", "Reading", &(id, dict)).await
+        }
+        Signal::TraceLine(source, line) => {
+            let body = (source, line);
+            connection.emit_signal(caller, path, "org.posdata.Admin1", "TraceLine", &body).await
+        }
+        Signal::TopUpChanged(id, state) => {
+            let (everyone, body) = (None::<&str>, (id, state));
+            let interface = "org.posdata.Recharge1";
+            connection.emit_signal(everyone, path, interface, "TopUpChanged", &body).await
+        }
+        Signal::Leave => return false,
+    };
+    sent.unwrap();
     true
 }
 
@@ -250,8 +274,38 @@ fn describe(message: &Message) -> Call {
             let (accuracy, period): (u64, u32) = body.deserialize().unwrap();
             format!("{accuracy}, {period}")
         }
+        "Quote" => {
+            let (offer, options): (String, Filter) = body.deserialize().unwrap();
+            format!("{offer}, {}", shown(options))
+        }
+        "Recharge" => {
+            let (request, quote, options): (String, String, Filter) = body.deserialize().unwrap();
+            format!("{request}, {quote}, {}", shown(options))
+        }
+        "GetTopUp" | "Cancel" => body.deserialize::<String>().unwrap(),
+        "ListTopUps" => {
+            let (filter, before, limit): (Filter, u64, u32) = body.deserialize().unwrap();
+            format!("{}, {before}, {limit}", shown(filter))
+        }
+        "Calibrate" => body.deserialize::<u64>().unwrap().to_string(),
+        "Export" => {
+            let (after, limit): (u64, u32) = body.deserialize().unwrap();
+            format!("{after}, {limit}")
+        }
         "Unwatch" | "Trace" => body.deserialize::<u32>().unwrap().to_string(),
         _ => String::new(),
     };
     format!("{interface}.{member}({arguments})")
+}
+
+type Filter = std::collections::BTreeMap<String, zbus::OwnedVariant>;
+
+/// `{channel=alipay open=true}`
+fn shown(options: Filter) -> String {
+    let one = |(key, value): (String, zbus::OwnedVariant)| match Variant::from(value) {
+        Variant::Str(word) => format!("{key}={word}"),
+        Variant::Bool(flag) => format!("{key}={flag}"),
+        other => format!("{key}={other:?}"),
+    };
+    format!("{{{}}}", options.into_iter().map(one).collect::<Vec<_>>().join(" "))
 }

@@ -176,7 +176,8 @@ fn tester() -> String {
     let user = nix::unistd::geteuid();
     format!(
         "<policy user=\"{user}\"><allow own=\"org.posdata\"/>\
-         <allow send_destination=\"org.posdata\" send_interface=\"org.posdata.Admin1\"/></policy>"
+         <allow send_destination=\"org.posdata\" send_interface=\"org.posdata.Admin1\"/>\
+         <allow send_destination=\"org.posdata\" send_interface=\"org.posdata.Recharge1\"/></policy>"
     )
 }
 
