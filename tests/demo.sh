@@ -221,14 +221,8 @@ books() {
 	printf '%-28s %15s\n' 'payments taken' "$charges"
 	[ "$(number "$here/backend.json" remaining)" = "$(number "$here/status.json" remaining_bytes)" ]
 }
-till() {
-	method=$1
-	shift
-	printf '$ busctl call org.posdata /org/posdata org.posdata.Recharge1 %s %s\n' "$method" "$*"
-	busctl --address="$bus" call org.posdata /org/posdata org.posdata.Recharge1 "$method" "$@"
-}
 backend() { printf 'backend: %s\n' "$*"; "$bin/backend-sim" ctl "$control" "$*"; }
-stands() { busctl --address="$bus" call org.posdata /org/posdata org.posdata.Recharge1 GetTopUp s "$1" | grep -q "\"state\" s \"$2\""; }
+stands() { "$bin/posdatactl" --bus-address "$bus" --json topups "$1" | grep -q "\"state\": *\"$2\""; }
 left() { "$bin/posdatactl" --bus-address "$bus" --json status | grep -q "\"remaining_bytes\": *$1\b"; }
 
 title "a terminal without data, and its operator's backend (a sandbox, over TLS)"
@@ -266,23 +260,27 @@ sync_interval = "10s"
 EOF_TOML
 daemon
 modem 'await polls 1 within 10s'
-until_ok busctl --address="$bus" call org.posdata /org/posdata org.posdata.Admin1 Sync
+until_ok "$bin/posdatactl" --bus-address "$bus" sync
 
 title "the cashier buys 30 MB: what is offered, what it costs, the order, the code to scan"
-till ListOffers
-till Quote 'sa{sv}' main-30 0
-till Recharge 'ssa{sv}' till-1 Q-1 0
+ctl offers
+ctl quote main-30
+ctl recharge main-30 --yes --request-id till-1 &
+buying=$!
+pids+=("$buying")
 until_ok stands till-1 awaiting_payment
-till GetTopUp s till-1
 
 title "kill -9 while the merchant looks for the phone; the payment comes; it is credited once"
-kill -KILL "$daemon_pid"
-wait "$daemon_pid" 2>/dev/null || true
+{
+	kill -KILL "$daemon_pid"
+	wait "$daemon_pid" || true
+} 2>/dev/null
 backend 'pay oldest'
 daemon
-until_ok stands till-1 completed
+wait "$buying"
 until_ok left 31457280
-till Recharge 'ssa{sv}' till-1 Q-1 0
+echo "the same once more, with the same request id: nothing is bought twice"
+ctl recharge main-30 --yes --request-id till-1
 ctl status
 
 title "an agent tops up 10 MB in a shop: it arrives by itself with the next sync"
@@ -293,8 +291,8 @@ ctl status
 title "data is used; the books of the operator and of the terminal, side by side"
 modem 'traffic tx 100KiB rx 2MiB'
 modem 'await polls 2 within 20s'
-until_ok busctl --address="$bus" call org.posdata /org/posdata org.posdata.Admin1 Sync
+ctl sync
 until_ok books
 books
+ctl topups
 ctl events
-busctl --address="$bus" call org.posdata /org/posdata org.posdata.Admin1 BackendInfo

@@ -44,11 +44,11 @@ const LINES: [Line; 3] = [Line::Cold, Line::Resumed, Line::Kept];
 /// Measures and prints the bytes of what a terminal does.
 pub fn bytes(lab: &Lab) -> Result<()> {
     let folder = lab.folder("wire")?;
-    let measured = thread::spawn(move || {
-        measure(&folder).map_err(|error| error.to_string())
-    });
+    let measured = thread::spawn(move || measure(&folder).map_err(|error| error.to_string()));
     let rows = measured.join().map_err(|_| "the measurement of bytes ended early")??;
-    println!("bytes on the link, both ways, with TCP/IP headers: median (least-most) of {ROUNDS}\n");
+    println!(
+        "bytes on the link, both ways, with TCP/IP headers: median (least-most) of {ROUNDS}\n"
+    );
     println!("{:<34} {:>20} {:>20} {:>20}", "", "cold", "resumed", "kept");
     for (name, spreads) in &rows {
         let cell = |spread: &Spread| {
@@ -154,7 +154,8 @@ impl Link {
     }
 
     async fn sync(&mut self) -> Result<()> {
-        let usage = Some((Iccid::parse("8986012034567890123")?, Traffic { rx: 728_805, tx: 6_507 }));
+        let usage =
+            Some((Iccid::parse("8986012034567890123")?, Traffic { rx: 728_805, tx: 6_507 }));
         let as_of = Some(self.backend.now());
         let report = Report { cursor: self.cursor.clone(), usage, as_of };
         if let Told::Sync(Some(news)) = self.ask(&Errand::Sync(report)).await? {
