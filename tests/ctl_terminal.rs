@@ -47,6 +47,46 @@ fn the_chart_is_as_wide_as_the_terminal() {
     }
 }
 
+/// Offers, a quote and top-ups, with the longest ids there are.
+fn shop(call: &str) -> Answer {
+    let record = || {
+        dict! {
+            "id" => "0b9f5a3e-8d0c-4c1b-9d5e-2f6a7c8b9d0e", "number" => 1_u64, "name" => "30 MB 月包",
+            "kind" => "main", "bytes" => 30_u64 << 20, "price" => 500_i64, "fee" => 3_i64, "total" => 503_i64,
+            "currency" => "CNY", "state" => "awaiting_payment", "channel" => "alipay",
+            "request_id" => "5e1d9c70-5f9b-4c86-9a3b-0c6c2f0f6f11", "placed_at" => 1_795_486_215_u64,
+            "validity_s" => 2_592_000_u64, "offer_id" => "M30", "activation" => "now",
+        }
+    };
+    match call.split_once('(').unwrap().0 {
+        "Recharge1.ListOffers" => {
+            let mut offer = record();
+            offer.extend(
+                dict! { "id" => "M30", "channels" => vec!["alipay", "wechat_pay", "net_banking"] },
+            );
+            Answer::Many(vec![offer])
+        }
+        "Recharge1.ListTopUps" => Answer::Many(vec![record(), record()]),
+        _ => Answer::One(record()),
+    }
+}
+
+#[test]
+fn what_is_bought_fits_the_terminal_too() {
+    let bus = Bus::open();
+    let _fake = Fake::start(&bus, shop);
+    for columns in [50, 80] {
+        for words in
+            [&["offers"][..], &["quote", "M30"], &["topups", "--limit", "2"], &["topups", "K-1"]]
+        {
+            let shown = on_terminal(&bus, columns, &[("NO_COLOR", "1")], words);
+            let widest = shown.lines().map(unicode_width::UnicodeWidthStr::width).max().unwrap();
+            assert!(widest <= usize::from(columns), "{words:?}: {widest}\n{shown}");
+            assert!(shown.contains("CNY 5.0"), "{words:?}: {shown}");
+        }
+    }
+}
+
 #[test]
 fn columns_in_the_environment_overrule_the_terminal() {
     let bus = Bus::open();

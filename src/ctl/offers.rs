@@ -68,19 +68,23 @@ fn list(offers: &[Offer], screen: &Screen) -> String {
         ("VALID", Side::Right),
     ];
     let piped = screen.columns.is_none();
+    let narrow = screen.columns.is_some_and(|columns| columns < 60);
+    if narrow {
+        headings.truncate(3);
+    }
     if piped {
         headings.extend([("CHANNELS", Side::Left), ("MORE", Side::Left)]);
     }
     let mut table = Table::new(&headings);
     for offer in offers {
-        let price = offer.price.zip(offer.currency.as_deref());
         let mut row: Vec<Cell> = vec![
             Cell::coloured(offer.id.as_deref().unwrap_or("?"), Colour::Bold),
             offer.name.as_deref().unwrap_or("?").into(),
             Size(offer.bytes.unwrap_or(0)).to_string().into(),
-            price.map_or_else(|| "?".to_owned(), |(price, code)| money(price, code)).into(),
-            offer.validity_s.map_or_else(|| "no end".to_owned(), lasts).into(),
         ];
+        if !narrow {
+            row.extend([price(offer).into(), valid(offer).into()]);
+        }
         if piped {
             row.extend([channels(offer).into(), more(offer, screen).into()]);
         }
@@ -92,12 +96,23 @@ fn list(offers: &[Offer], screen: &Screen) -> String {
     for (line, offer) in lines.iter().zip(std::iter::once(None).chain(details)) {
         text.push_str(&format!("{line}\n"));
         let (Some(offer), Some(columns)) = (offer, screen.columns) else { continue };
-        let detail = format!("paid by {}; {}", channels(offer), more(offer, screen));
+        let first =
+            if narrow { format!("{}; {}; ", price(offer), valid(offer)) } else { String::new() };
+        let detail = format!("{first}paid by {}; {}", channels(offer), more(offer, screen));
         for line in wrap(&harmless(&detail), Some(columns.saturating_sub(4))) {
             text.push_str(&format!("    {line}\n"));
         }
     }
     text
+}
+
+fn price(offer: &Offer) -> String {
+    let price = offer.price.zip(offer.currency.as_deref());
+    price.map_or_else(|| "?".to_owned(), |(price, code)| money(price, code))
+}
+
+fn valid(offer: &Offer) -> String {
+    offer.validity_s.map_or_else(|| "no end".to_owned(), lasts)
 }
 
 fn channels(offer: &Offer) -> String {

@@ -68,8 +68,8 @@ mod tests {
         let dark = |x: usize, y: usize| {
             let ink = match rows[y / 2][x] {
                 '█' => true,
-                '▀' => y % 2 == 0,
-                '▄' => y % 2 == 1,
+                '▀' => y.is_multiple_of(2),
+                '▄' => !y.is_multiple_of(2),
                 _ => false,
             };
             ink == ink_is_dark

@@ -49,6 +49,21 @@ impl Bus {
         self.0.address()
     }
 
+    /// The same without the bus's own id: one that is started again has another.
+    pub fn place(&self) -> &str {
+        self.address().split(",guid=").next().unwrap()
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.0.kill();
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        self.0.start_again();
+    }
+
     /// `posdatactl` on this bus, in an environment that is the same everywhere.
     pub fn ctl(&self, words: &[&str]) -> Command {
         let mut command = bare_ctl();
