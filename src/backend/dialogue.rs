@@ -23,6 +23,11 @@ const FIRST_SYNC_MS: BootMs = 120_000;
 /// at once.
 const TOO_SOON_MS: BootMs = 10_000;
 
+/// An order that the disk took longer for is not sent on the spot.
+const SAVED_WITHIN_MS: BootMs = 30_000;
+/// The pause after an errand that has no words.
+const UNSAYABLE_PAUSE_S: u64 = 60;
+
 /// What the adapter is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Do {
@@ -38,7 +43,7 @@ pub enum Do {
 enum Doing {
     Nothing,
     Connecting(Errand),
-    Saving(Errand),
+    Saving { errand: Errand, since_ms: BootMs },
     Talking { errand: Errand, since_ms: BootMs },
 }
 
@@ -58,6 +63,9 @@ pub struct Dialogue {
     spread: BootMs,
     /// What was answered last, and at once.
     last: Option<Errand>,
+    /// What was asked again although it was answered at once: its pauses grow until
+    /// its answer changes something.
+    stuck: Option<Errand>,
 }
 
 impl Dialogue {
@@ -76,6 +84,7 @@ impl Dialogue {
             first_sync_ms: None,
             spread,
             last: None,
+            stuck: None,
         }
     }
 
@@ -125,7 +134,7 @@ impl Dialogue {
         match came {
             Ok(()) => {
                 let key = errand.key().unwrap_or_default().to_owned();
-                self.doing = Doing::Saving(errand);
+                self.doing = Doing::Saving { errand, since_ms: now_ms };
                 Some(Input::Sending { key })
             }
             Err(failure) => Some(self.came(now_ms, errand, Err(failure))),
@@ -135,7 +144,12 @@ impl Dialogue {
     /// That the order is sent is on disk.
     pub fn saved(&mut self, now_ms: BootMs, key: &str) -> Option<Do> {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Saving(errand) if errand.key() == Some(key) => self.talk(now_ms, errand),
+            // What the disk took too long for may be too late: it is asked anew, as
+            // one that may have been sent.
+            Doing::Saving { errand, since_ms } if errand.key() == Some(key) => {
+                let in_time = now_ms.saturating_sub(since_ms) <= SAVED_WITHIN_MS;
+                if in_time { self.talk(now_ms, errand) } else { None }
+            }
             other => {
                 self.doing = other;
                 None
@@ -145,7 +159,7 @@ impl Dialogue {
 
     /// The order has ended before it was sent.
     pub fn withheld(&mut self, key: &str) {
-        if matches!(&self.doing, Doing::Saving(errand) if errand.key() == Some(key)) {
+        if matches!(&self.doing, Doing::Saving { errand, .. } if errand.key() == Some(key)) {
             self.doing = Doing::Nothing;
         }
     }
@@ -163,6 +177,9 @@ impl Dialogue {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Talking { errand, since_ms } => {
                 let quick = now_ms.saturating_sub(since_ms) < TOO_SOON_MS;
+                if !quick || self.stuck.as_ref() != Some(&errand) {
+                    self.stuck = None;
+                }
                 let input = self.came(now_ms, errand, came);
                 self.last = match &input {
                     Input::Answered { errand, answer: Ok(_), .. } if quick => Some(errand.clone()),
@@ -187,6 +204,7 @@ impl Dialogue {
     fn begin(&mut self, now_ms: BootMs, errand: Errand) -> Option<Do> {
         // The same again without effect is a failure like any other.
         if self.last.take().is_some_and(|last| last == errand) {
+            self.stuck = Some(errand);
             self.pace.missed(now_ms, true);
             return None;
         }
@@ -200,9 +218,12 @@ impl Dialogue {
     }
 
     fn talk(&mut self, now_ms: BootMs, errand: Errand) -> Option<Do> {
-        // An id that cannot be said was read from this contract, or checked where it
-        // came in: this cannot happen, and would only stop this one errand.
-        let request = errand::request(&errand, &self.me).ok()?;
+        let Ok(request) = errand::request(&errand, &self.me) else {
+            // An id that cannot be said was read from this contract, or checked where
+            // it came in: this cannot happen, and must not be tried in a loop.
+            self.pace.hold(now_ms, UNSAYABLE_PAUSE_S);
+            return None;
+        };
         self.doing = Doing::Talking { errand, since_ms: now_ms };
         self.number += 1;
         Some(Do::Send(self.number, request))
@@ -221,7 +242,9 @@ impl Dialogue {
                 self.pace.missed(now_ms, true);
             }
             Ok(_) | Err(_) => {
-                self.pace.heard();
+                if self.stuck.is_none() {
+                    self.pace.heard();
+                }
                 if matches!(errand, Errand::Sync(_)) {
                     self.synced_ms = Some(now_ms);
                 }
@@ -280,4 +303,117 @@ fn is_urgent(errand: &Errand) -> bool {
 /// What a person waits for.
 fn is_asked(errand: &Errand) -> bool {
     matches!(errand, Errand::Offers { .. } | Errand::Quote(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::errand::{Placing, Report, Told};
+    use crate::domain::feed::Cursor;
+    use crate::domain::sim::Iccid;
+    use crate::domain::topup::State;
+    use crate::proto::backend::Serial;
+
+    const KEY: &str = "5f0c2a7e-3d34-4a52-9c5b-9d8d4f2b6a11";
+
+    fn dialogue() -> Dialogue {
+        let word = |text| Serial::parse(text).unwrap();
+        Dialogue::new(Identity { serial: word("N1"), terminal_id: word("1") }, 7)
+    }
+
+    fn wants(errands: Vec<Errand>) -> Wants {
+        let cursor = Some(Cursor { stream: "a".into(), after: 0 });
+        let report = Report { cursor, ..Report::default() };
+        Wants { errands, report, sync_now: false, sync_within_s: 86_400 }
+    }
+
+    fn order() -> Errand {
+        Errand::Order(Placing {
+            key: KEY.into(),
+            quote_id: "Q-1".into(),
+            request_id: "r-1".into(),
+            iccid: Iccid::parse("8986012034567890123").unwrap(),
+        })
+    }
+
+    fn stand() -> Errand {
+        Errand::Stand { key: KEY.into(), known: State::AwaitingPayment, wait: true }
+    }
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Result<Answer, Failure> {
+        Ok(Answer {
+            status,
+            content_type: None,
+            date: None,
+            etag: None,
+            retry_after: retry_after.map(str::to_owned),
+            body: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn an_order_is_sent_when_the_connection_stands_and_it_is_on_disk() {
+        let mut dialogue = dialogue();
+        let wants = wants(vec![order()]);
+        let Some(Do::Connect(number, Purpose::Order)) = dialogue.next(0, &wants) else { panic!() };
+        assert_eq!(dialogue.next(1, &wants), None, "one thing at a time");
+        let input = dialogue.connected(2, number, Ok(()));
+        assert!(matches!(input, Some(Input::Sending { key }) if key == KEY));
+        assert!(dialogue.saved(3, "another").is_none());
+        let Some(Do::Send(_, request)) = dialogue.saved(3, KEY) else { panic!() };
+        assert_eq!(request.idempotency_key.as_deref(), Some(KEY));
+    }
+
+    #[test]
+    fn what_the_disk_took_too_long_for_is_not_sent_on_the_spot() {
+        let mut dialogue = dialogue();
+        let wants = wants(vec![order()]);
+        let Some(Do::Connect(number, _)) = dialogue.next(0, &wants) else { panic!() };
+        let _ = dialogue.connected(0, number, Ok(()));
+        assert_eq!(dialogue.saved(SAVED_WITHIN_MS + 1, KEY), None);
+        assert!(dialogue.next(SAVED_WITHIN_MS + 2, &wants).is_some(), "it is asked anew");
+    }
+
+    #[test]
+    fn a_wait_is_given_up_for_what_is_urgent_and_its_answer_is_no_answer_to_that() {
+        let mut dialogue = dialogue();
+        let Some(Do::Send(waiting, _)) = dialogue.next(0, &wants(vec![stand()])) else { panic!() };
+        let cancel = Errand::Cancel { key: KEY.into() };
+        let urgent = wants(vec![cancel, stand()]);
+        assert_eq!(dialogue.next(1, &urgent), Some(Do::GiveUp));
+        let Some(Do::Send(number, request)) = dialogue.next(1, &urgent) else { panic!() };
+        assert!(request.path.ends_with("/cancel"));
+        assert!(dialogue.answered(2, waiting, answer(204, None)).is_none());
+        let heard = dialogue.answered(3, number, answer(503, None));
+        assert!(matches!(heard, Some(Input::Answered { errand: Errand::Cancel { .. }, .. })));
+    }
+
+    #[test]
+    fn an_answer_that_changes_nothing_is_not_asked_for_in_a_loop() {
+        let mut dialogue = dialogue();
+        let wants = wants(vec![stand()]);
+        let (mut asked, mut now_ms) = (0, 0);
+        while now_ms < 600_000 {
+            if let Some(Do::Send(number, _)) = dialogue.next(now_ms, &wants) {
+                asked += 1;
+                let heard = dialogue.answered(now_ms, number, answer(204, None));
+                let told = matches!(heard, Some(Input::Answered { answer: Ok(told), .. })
+                    if matches!(told, Told::Unchanged | Told::Sync(None)));
+                assert!(told);
+            }
+            now_ms += 100;
+        }
+        assert!(asked < 25, "{asked} questions in ten minutes");
+    }
+
+    #[test]
+    fn a_busy_backend_is_left_alone_by_everyone_for_as_long_as_it_wants() {
+        let mut dialogue = dialogue();
+        let offers = wants(vec![Errand::Offers { etag: None }]);
+        let Some(Do::Send(number, _)) = dialogue.next(0, &offers) else { panic!() };
+        let _ = dialogue.answered(0, number, answer(503, Some("60")));
+        assert_eq!(dialogue.next(59_999, &offers), None);
+        assert!(dialogue.next(70_000, &offers).is_some());
+        assert!(dialogue.timeout(&offers).is_none(), "it is asked now");
+    }
 }
