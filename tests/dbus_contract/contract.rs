@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use posdatad::adapters::dbus::{Error, Request};
-use posdatad::domain::engine::Granted;
+use posdatad::domain::engine::{Granted, Wish};
 use posdatad::domain::offer::Offers;
 use roxmltree::{Document, Node, ParsingOptions};
 use zbus::{DBusError, OwnedVariant, Variant};
@@ -360,4 +360,28 @@ async fn every_record_of_recharge(client: &Client, posdatad: &mut Posdatad) {
     let answer = granted(client, posdatad, "ListTopUps", &page, orders).await;
     let records: Vec<Dict> = answer.body().deserialize().unwrap();
     assert_eq!(records, [record]);
+
+    let admin = "org.posdata.Admin1";
+    let (answer, ()) = tokio::join!(client.call(admin, "BackendInfo", &()), async {
+        let Request::BackendInfo { reply } = posdatad.request().await else { panic!() };
+        reply.send(Ok(fixture::backend_info())).unwrap();
+    });
+    let record: Dict = answer.unwrap().body().deserialize().unwrap();
+    assert_eq!(served(&record), documented(&doc(admin, "BackendInfo")));
+
+    let (answer, ()) = tokio::join!(client.call(admin, "Sync", &()), async {
+        let Request::Wish { wish: Wish::Sync, reply } = posdatad.request().await else { panic!() };
+        reply.send(Ok(Granted::Synced(3))).unwrap();
+    });
+    let record: Dict = answer.unwrap().body().deserialize().unwrap();
+    assert_eq!(served(&record), documented(&doc(admin, "Sync")));
+
+    let (answer, ()) = tokio::join!(client.call(admin, "Export", &(7_u64, 1_u32)), async {
+        let Request::Entries { after_id: 7, limit: 1, reply } = posdatad.request().await else {
+            panic!()
+        };
+        reply.send(Ok(vec![fixture::entry()])).unwrap();
+    });
+    let records: Vec<Dict> = answer.unwrap().body().deserialize().unwrap();
+    assert_eq!(served(&records[0]), documented(&doc(admin, "Export")));
 }

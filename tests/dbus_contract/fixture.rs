@@ -6,21 +6,24 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use posdatad::adapters::dbus::{
-    Alert, BusAddress, EventRecord, OBJECT_PATH, REQUESTS_MAX, Request, Server,
+    Alert, BackendInfo, BusAddress, EventRecord, OBJECT_PATH, REQUESTS_MAX, Request, Server,
 };
+use posdatad::adapters::https::{CertificateTerms, Traffic};
+use posdatad::domain::engine::BackendView;
 use posdatad::domain::errand::Payment;
 use posdatad::domain::event::{Event, EventKind};
+use posdatad::domain::ledger::{Entry, EntryKind};
 use posdatad::domain::money::{Cost, Currency, Money, Rate};
 use posdatad::domain::offer::{Offer, Quote};
 use posdatad::domain::orders::Order;
 use posdatad::domain::report::FaultKind;
-use posdatad::domain::sim::Iccid;
+use posdatad::domain::sim::{Iccid, SimId};
 use posdatad::domain::snapshot::{
     BalanceView, BucketView, CycleView, Snapshot, SourceView, StoreView, UsageRecord, UsageView,
 };
 use posdatad::domain::time::{Stamp, Trust};
 use posdatad::domain::topup::{Activation, Channel, Kept, Package, State, Terms, TopUp, Validity};
-use posdatad::domain::units::Traffic;
+use posdatad::domain::units::Traffic as Moved;
 use tokio::sync::{mpsc, watch};
 use zbus::message::{Message, Type};
 use zbus::{Connection, DynamicType, MatchRule, MessageStream};
@@ -158,7 +161,7 @@ pub fn alert(text: &str) -> Alert {
 
 /// A snapshot in which everything is known.
 pub fn known() -> Snapshot {
-    let (home, roaming) = (Traffic { rx: 70, tx: 7 }, Traffic { rx: 30, tx: 3 });
+    let (home, roaming) = (Moved { rx: 70, tx: 7 }, Moved { rx: 30, tx: 3 });
     Snapshot {
         balance: BalanceView {
             status: "ok",
@@ -233,8 +236,8 @@ pub fn unknown() -> Snapshot {
 pub fn slot() -> UsageRecord {
     UsageRecord {
         start: 1_690_000_000,
-        home: Traffic { rx: 70, tx: 7 },
-        roaming: Traffic { rx: 30, tx: 3 },
+        home: Moved { rx: 70, tx: 7 },
+        roaming: Moved { rx: 30, tx: 3 },
         estimated: true,
     }
 }
@@ -248,9 +251,9 @@ pub fn event() -> EventRecord {
             kind: EventKind::Wrap,
             source: "at",
             sim: None,
-            before: Some(Traffic { rx: 4_294_967_290, tx: 5 }),
-            seen: Some(Traffic { rx: 4, tx: 6 }),
-            counted: Traffic { rx: 10, tx: 1 },
+            before: Some(Moved { rx: 4_294_967_290, tx: 5 }),
+            seen: Some(Moved { rx: 4, tx: 6 }),
+            counted: Moved { rx: 10, tx: 1 },
             uncounted: false,
             detail: "32 bits".to_owned(),
         },
@@ -327,5 +330,42 @@ pub fn order() -> Order {
         changed: at,
         cancel_asked: false,
         forgotten: false,
+    }
+}
+
+/// How a backend stands, with every key.
+pub fn backend_info() -> BackendInfo {
+    BackendInfo {
+        view: BackendView {
+            configured: true,
+            silence: Some("no route".into()),
+            heard_s_ago: Some(1),
+            stream: Some("a".into()),
+            events: Some(2),
+            caught_up: true,
+            missing_event: Some(3),
+            open_orders: 4,
+        },
+        traffic: Traffic::default(),
+        certificate: Some(CertificateTerms {
+            common_name: "N1".into(),
+            not_before_s: 1,
+            not_after_s: 2,
+            ca_not_after_s: 3,
+        }),
+    }
+}
+
+/// An entry with every key.
+pub fn entry() -> Entry {
+    Entry {
+        id: 1,
+        sim: SimId(1),
+        bucket: Some(2),
+        kind: EntryKind::Adjustment,
+        bytes: -3,
+        at: Stamp { boot_seq: 1, boot_ms: 2, wall_s: 1_796_000_000, trust: Trust::Ntp },
+        day: Some(jiff::civil::date(2026, 11, 27)),
+        note: "by the operator".into(),
     }
 }
