@@ -5,7 +5,7 @@ CARGO ?= cargo
 PLANT ?=
 
 # What the build and the tests call, and the Debian packages that have them.
-PROGRAMS := cc:gcc dbus-daemon:dbus-daemon dbus-send:dbus-bin busctl:systemd setpriv:util-linux unshare:util-linux \
+PROGRAMS := cc:gcc dbus-daemon:dbus-daemon dbus-send:dbus-bin busctl:systemd setpriv:util-linux setsid:util-linux unshare:util-linux \
 	nsenter:util-linux qmicli:libqmi-utils /usr/libexec/qmi-proxy:libqmi-proxy /usr/sbin/ModemManager:modemmanager ip:iproute2 mmcli:modemmanager
 PACKAGES = $(sort $(foreach pair,$(PROGRAMS),$(if $(shell command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
 

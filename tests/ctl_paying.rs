@@ -8,13 +8,11 @@ mod ctl_till;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use ctl_fake::Bus;
 use ctl_till::{CODE, Till};
 use nix::pty::{Winsize, openpty};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 const PAPER: &str = "\u{1b}[30;47m";
 const PLAIN: &str = "\u{1b}[0m";
@@ -30,7 +28,11 @@ impl Screen {
     fn start(bus: &Bus, columns: u16, environment: &[(&str, &str)], words: &[&str]) -> Self {
         let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).unwrap();
-        let mut command = bus.ctl(words);
+        let ctl = bus.ctl(words);
+        // The terminal becomes its own, so that Ctrl-C is a signal to it (util-linux).
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(ctl.get_program()).args(ctl.get_args()).env_clear();
+        command.envs(ctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.envs(environment.iter().copied());
         command.stdin(pty.slave.try_clone().unwrap()).stdout(pty.slave).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
@@ -55,11 +57,6 @@ impl Screen {
 
     fn types(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
-    }
-
-    /// What Ctrl-C sends to the program in the foreground.
-    fn ctrl_c(&self) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGINT).unwrap();
     }
 
     /// Its exit status, and what it said on standard error.
@@ -136,7 +133,7 @@ fn ctrl_c_leaves_the_order_and_says_how_to_go_on() {
     let words = ["recharge", "M30", "--yes", "--request-id", "desk-1"];
     let mut screen = Screen::start(&bus, 80, &[], &words);
     screen.until("left to pay");
-    screen.ctrl_c();
+    screen.types("\u{3}");
     let (status, stderr, seen) = screen.ended();
     assert_eq!(status, Some(14));
     assert_eq!(

@@ -361,3 +361,24 @@ fn what_is_refused_is_not_tried_again() {
         1
     );
 }
+
+#[test]
+fn an_output_that_no_one_reads_does_not_look_like_a_purchase() {
+    let (bus, till) = (Bus::open(), Till::default());
+    let fake = till.serve(&bus);
+    let unread = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let output = bus.ctl(&BUY).stdout(unread()).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(15));
+    assert!(text(&output.stderr).ends_with("nothing was ordered\n"));
+    assert_eq!(till.request_id(), None);
+    // One that was placed before stays an order.
+    till.has("desk-1", "awaiting_payment");
+    let output = bus.ctl(&BUY).stdout(unread()).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(14));
+    assert!(text(&output.stderr).contains("the order stays as it is"));
+    drop(fake);
+}

@@ -113,9 +113,9 @@ Examples:
   posdatactl recharge M30 --channel alipay --request-id desk3-0042
   posdatactl --json recharge M30 --yes --request-id desk3-0042
 
-JSON, an object a line as it happens: {\"quote\":{…}}, {\"placed\":{\"id\":…,
-\"request_id\":…,\"resumed\":false}}, {\"topup\":{…}} at every change, in the end
-{\"balance\":{…}}.
+JSON, an object a line as it happens: {\"request_id\":…,\"quote\":{…}}, {\"placed\":
+{\"id\":…,\"request_id\":…,\"resumed\":false}}, {\"topup\":{…}} at every change, in the
+end {\"balance\":{…}}.
 
 Exit status, beside the common ones: 0 completed (with --no-wait: placed); 10
 failed; 11 cancelled; 12 reversed; 13 a person has to settle it with the operator;
@@ -131,7 +131,9 @@ Examples:
   posdatactl --json topups --state completed --channel alipay
 
 CSV: amounts in the currency's own unit (5.03), times RFC 3339 in UTC; a text that
-begins as a formula has an apostrophe in front. Payment codes are left out.";
+begins as a formula has an apostrophe in front. Payment codes are left out.
+
+JSON: {\"topups\":[{…},…]}, with an ID {\"topup\":{…}}.";
 
 /// Under the help of `cancel`.
 pub(super) const CANCEL: &str = "\

@@ -118,7 +118,9 @@ impl<'a> Progress<'a> {
         if self.line == 0 {
             return Ok(());
         }
-        let blanks = " ".repeat(self.line);
+        // With the ^C that the terminal may have shown behind it.
+        let room = self.out.screen.columns.unwrap_or(0).saturating_sub(1);
+        let blanks = " ".repeat(self.line.saturating_add(2).min(room));
         self.line = 0;
         self.out.text(&format!("\r{blanks}\r"))
     }

@@ -26,7 +26,7 @@ struct Begun<'a> {
 
 #[derive(Serialize)]
 struct Placed<'a> {
-    placed: Order<'a>,
+    placed: &'a Order<'a>,
 }
 
 #[derive(Serialize)]
@@ -50,8 +50,8 @@ pub(super) async fn run(
         && let Some(known) = known(&link, request_id, &wanted.choice).await?
     {
         let stop = Stop::listen()?;
-        tell_placed(out, known.name_here(), request_id, true)?;
-        return finish(link, out, wanted, known.name_here(), request_id, stop).await;
+        let order = Order { id: known.name_here(), request_id, resumed: true };
+        return finish(link, out, wanted, order, stop).await;
     }
     let can_ask = out.screen.columns.is_some() && io::stdin().is_terminal() && !out.json;
     if !wanted.yes && !can_ask {
@@ -64,13 +64,9 @@ pub(super) async fn run(
         Some(given) => given.clone(),
         None => random::uuid().map_err(|error| Failure::Internal(error.to_string()))?,
     };
-    tell_quote(out, &quote, &request_id)?;
-    if !wanted.yes && !agreed(out, &quote)? {
-        return Err(Failure::Order {
-            end: End::Declined,
-            message: "nothing was ordered".to_owned(),
-            next: String::new(),
-        });
+    tell_quote(out, &quote, &request_id).map_err(unseen)?;
+    if !wanted.yes && !agreed(out, &quote).map_err(unseen)? {
+        return Err(nothing("nothing was ordered".to_owned()));
     }
     let mut stop = Stop::listen()?;
     let quote_id = quote.id.as_deref().unwrap_or_default();
@@ -80,8 +76,24 @@ pub(super) async fn run(
         placed = place(&mut link, &request_id, quote_id) => placed.map_err(Some),
     };
     let id = placed.map_err(|failure| not_known(failure, choice, &request_id))?;
-    tell_placed(out, &id, &request_id, false)?;
-    finish(link, out, wanted, &id, &request_id, stop).await
+    let order = Order { id: &id, request_id: &request_id, resumed: false };
+    finish(link, out, wanted, order, stop).await
+}
+
+/// There is no order.
+fn nothing(message: String) -> Failure {
+    Failure::Order { end: End::Declined, message, next: String::new() }
+}
+
+/// Elsewhere a reader that has read enough is no failure; here it would look as if
+/// the data had been bought.
+fn unseen(failure: Failure) -> Failure {
+    match failure {
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            nothing(format!("no one reads the output ({error}): nothing was ordered"))
+        }
+        other => other,
+    }
 }
 
 /// The order of that request id, where there is one; it must be of what is wanted.
@@ -144,38 +156,38 @@ fn not_known(failure: Option<Failure>, choice: &args::Choice, request_id: &str) 
     }
 }
 
-/// Waits for the order's end, if that is wanted, and tells it.
+/// Waits for the order's end, if that is wanted, and tells it. From here on only
+/// its end may look like one.
 async fn finish(
     mut link: Link<'_>,
     out: &Out,
     wanted: &args::Recharge,
-    id: &str,
-    request_id: &str,
+    order: Order<'_>,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    if wanted.no_wait {
-        if !out.json {
-            out.text(&format!("It goes on by itself: posdatactl topups {id}\n"))?;
-        }
-        return Ok(());
-    }
     let mut progress = Progress::new(out);
-    let ended = tokio::select! {
-        biased;
-        () = stop.wanted() => Err(None),
-        ended = follow::to_end(&mut link, id, &mut progress) => ended.map_err(Some),
+    let ended = match tell_placed(out, &order, wanted.no_wait) {
+        Err(failure) => Err(Some(failure)),
+        Ok(()) if wanted.no_wait => return Ok(()),
+        Ok(()) => tokio::select! {
+            biased;
+            () = stop.wanted() => Err(None),
+            ended = follow::to_end(&mut link, order.id, &mut progress) => ended.map_err(Some),
+        },
     };
-    progress.clear()?;
+    // What cannot be taken away has not been seen either.
+    let _ = progress.clear();
     let why = match ended {
         Ok(topup) => {
             follow::outcome(&topup)?;
             return tell_completed(&link, out, &topup).await;
         }
         Err(None) => "no longer waited for".to_owned(),
+        Err(Some(failure @ Failure::Output(_))) => failure.to_string(),
         Err(Some(failure)) if failure.is_passing() => failure.to_string(),
         Err(Some(failure)) => return Err(failure),
     };
-    let offer = &wanted.choice.offer;
+    let (offer, Order { id, request_id, .. }) = (&wanted.choice.offer, order);
     Err(Failure::Order {
         end: End::Open,
         message: format!("{why}; the order stays as it is and goes on by itself"),
@@ -197,14 +209,16 @@ fn tell_quote(out: &Out, quote: &Quote, request_id: &str) -> Result<(), Failure>
     out.text(&sheet.render(&out.screen))
 }
 
-fn tell_placed(out: &Out, id: &str, request_id: &str, resumed: bool) -> Result<(), Failure> {
+fn tell_placed(out: &Out, order: &Order<'_>, leaves: bool) -> Result<(), Failure> {
     if out.json {
-        return out.json(&Placed { placed: Order { id, request_id, resumed } });
+        return out.json(&Placed { placed: order });
     }
     let mut sheet = Sheet::default();
-    let before = if resumed { " (placed before: nothing is bought twice)" } else { "" };
-    sheet.row("Order", format!("{id}{before}"));
-    out.text(&sheet.render(&out.screen))
+    let before = if order.resumed { " (placed before: nothing is bought twice)" } else { "" };
+    sheet.row("Order", format!("{}{before}", order.id));
+    let goes_on = format!("It goes on by itself: posdatactl topups {}\n", order.id);
+    let goes_on = if leaves { goes_on } else { String::new() };
+    out.text(&format!("{}{goes_on}", sheet.render(&out.screen)))
 }
 
 /// Asks on the terminal; anything but a yes is a no.

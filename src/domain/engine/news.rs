@@ -221,9 +221,20 @@ impl Engine {
                     self.shop.offers = Some(Arc::new(list));
                 }
                 self.shop.offers_old = false;
-                let offers = self.shop.offers.clone().unwrap_or_default();
+                let offers = Arc::clone(self.shop.offers.get_or_insert_default());
                 for ticket in waiting {
-                    self.answer_when_saved(ticket, Ok(Granted::Offers(Arc::clone(&offers))));
+                    match self.shop.unpriced.remove(&ticket) {
+                        None => {
+                            let answer = Ok(Granted::Offers(Arc::clone(&offers)));
+                            self.answer_when_saved(ticket, answer);
+                        }
+                        Some(open) => {
+                            if let Err(denied) = self.ask_quote(ticket, open) {
+                                self.outputs
+                                    .push_back(Output::Answer { ticket, answer: Err(denied) });
+                            }
+                        }
+                    }
                 }
             }
             Ok(_) => {}
@@ -263,6 +274,7 @@ impl Engine {
 
     fn deny(&mut self, waiting: Vec<Ticket>, missed: Missed) {
         for ticket in waiting {
+            self.shop.unpriced.remove(&ticket);
             let answer = Err(Denied::from(missed.clone()));
             self.outputs.push_back(Output::Answer { ticket, answer });
         }

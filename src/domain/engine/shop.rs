@@ -14,7 +14,7 @@ use super::super::sim::Iccid;
 use super::super::time::{BootMs, Now, UnixS};
 use super::super::topup::State;
 use super::Engine;
-use super::wish::Ticket;
+use super::wish::{Open, Ticket};
 
 /// Quotes that are at hand; they last some minutes, and are not kept.
 const QUOTES_MAX: usize = 16;
@@ -82,6 +82,8 @@ pub(super) struct Shop {
     pub(super) offers_old: bool,
     /// What callers wait for, in the order that they asked.
     pub(super) asked: Vec<(Ticket, Errand)>,
+    /// Callers who wait for the list of offers, to ask for a quote.
+    pub(super) unpriced: BTreeMap<Ticket, Open>,
     /// Callers who wait for the next sync.
     pub(super) syncing: Vec<Ticket>,
     /// A sync is wanted now, whoever wants it.

@@ -59,6 +59,14 @@ pub enum Wish {
     },
 }
 
+/// A question for a quote, as far as the caller decided it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Open {
+    pub(super) offer_id: String,
+    pub(super) channel: Option<Channel>,
+    pub(super) activation: Option<Activation>,
+}
+
 /// Which top-ups, and where to go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -226,8 +234,7 @@ impl Engine {
                 }
             },
             Wish::Quote { offer_id, channel, activation } => {
-                let inquiry = self.inquiry(offer_id, channel, activation)?;
-                self.ask(ticket, Errand::Quote(inquiry))?;
+                self.ask_quote(ticket, Open { offer_id, channel, activation })?;
             }
             Wish::Recharge { request_id, quote_id, key } => {
                 return self.recharge(now, &request_id, &quote_id, &key).map(Some);
@@ -249,23 +256,31 @@ impl Engine {
         Ok(())
     }
 
-    fn inquiry(
-        &self,
-        offer_id: String,
-        channel: Option<Channel>,
-        activation: Option<Activation>,
-    ) -> Result<Inquiry, Denied> {
+    /// Asks for a quote. What the caller left open is as the offer names first: where
+    /// no list is at hand, that is asked for before.
+    pub(super) fn ask_quote(&mut self, ticket: Ticket, open: Open) -> Result<(), Denied> {
+        let listed = self.shop.offers.is_some() && !self.shop.offers_old;
+        if !listed && (open.channel.is_none() || open.activation.is_none()) {
+            let etag = self.shop.offers.as_ref().and_then(|offers| offers.etag.clone());
+            self.ask(ticket, Errand::Offers { etag })?;
+            self.shop.unpriced.insert(ticket, open);
+            return Ok(());
+        }
+        let inquiry = self.inquiry(open)?;
+        self.ask(ticket, Errand::Quote(inquiry))
+    }
+
+    fn inquiry(&self, open: Open) -> Result<Inquiry, Denied> {
+        let Open { offer_id, channel, activation } = open;
         let iccid = self.iccid_in_use().ok_or(Denied::NoSim)?;
         let offers = self.shop.offers.as_ref().filter(|_| !self.shop.offers_old);
         let offer = offers.and_then(|list| list.offers.iter().find(|offer| offer.id == offer_id));
         // A list that is at hand and whole answers for the backend; without one
         // the backend answers.
         let Some(offer) = offer else {
-            if offers.is_some() {
+            let (None, Some(channel), Some(activation)) = (offers, channel, activation) else {
                 return Err(Denied::UnknownOffer(offer_id));
-            }
-            let channel = channel.unwrap_or(Channel::Alipay);
-            let activation = activation.unwrap_or(Activation::Now);
+            };
             return Ok(Inquiry { offer_id, channel, activation, iccid });
         };
         let channel = pick(channel, &offer.channels, Channel::word, &offer_id)?;
