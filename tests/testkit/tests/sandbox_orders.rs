@@ -85,7 +85,8 @@ fn a_key_cancelled_before_its_order_is_never_charged() {
     let mut terminal = world.terminal();
     let quote = terminal.quote("add-10");
     assert_eq!(terminal.cancel(1).unwrap().1, json!({"key": key(1), "state": "cancelled"}));
-    assert_eq!(terminal.get(1, "").unwrap().0, 404);
+    let tombstone = (200, json!({"key": key(1), "state": "cancelled"}));
+    assert_eq!(terminal.get(1, "").unwrap(), tombstone);
     world.control("auto-pay 0");
     let (status, topup) = terminal.order(1, &quote).unwrap();
     assert_eq!((status, &topup["state"]), (200, &json!("cancelled")));
