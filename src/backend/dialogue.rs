@@ -194,13 +194,6 @@ impl Dialogue {
         }
     }
 
-    /// The configuration or the certificate was replaced: what was paused is tried
-    /// again.
-    pub fn refresh(&mut self, me: Identity) {
-        self.me = me;
-        self.pace.heard();
-    }
-
     fn begin(&mut self, now_ms: BootMs, errand: Errand) -> Option<Do> {
         // The same again without effect is a failure like any other.
         if self.last.take().is_some_and(|last| last == errand) {

@@ -99,9 +99,6 @@ pub(super) fn top_up(said: &wire::TopUp) -> Result<TopUpSaid, RecordError> {
             expires_at: payment.expires_at.0,
         }),
         reference: said.reference.as_ref().map(|reference| reference.as_str().to_owned()),
-        requested_at: said.requested_at.0,
-        paid_at: said.paid_at.map(|at| at.0),
-        completed_at: said.completed_at.map(|at| at.0),
     })
 }
 

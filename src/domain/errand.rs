@@ -181,12 +181,6 @@ pub struct TopUpSaid {
     pub payment: Option<Payment>,
     /// What to tell the hotline.
     pub reference: Option<String>,
-    /// When it was asked for, s since the epoch.
-    pub requested_at: UnixS,
-    /// When it was paid.
-    pub paid_at: Option<UnixS>,
-    /// When it was credited.
-    pub completed_at: Option<UnixS>,
 }
 
 /// What to show to who pays.

@@ -1,7 +1,7 @@
 //! All top-ups of this terminal: found by any of their ids, moved by what happens
 //! here and by what the backend says, each kept for ever.
 //!
-//! There are some a month, so all are at hand: about half a kilobyte each.
+//! There are some a month, so all are at hand.
 
 mod deadline;
 mod order;

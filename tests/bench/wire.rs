@@ -30,6 +30,10 @@ const SERIAL: &str = "N9600012345";
 const ROUNDS: usize = 7;
 /// A frame on the loopback has 14 bytes that no modem carries.
 const FRAME_BYTES: u64 = 14;
+/// A counter that was the same so often in a row stands still; longer than the
+/// kernel delays an acknowledgement.
+const STILL: usize = 5;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How the connection stands when an errand begins.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +137,7 @@ impl Link {
             Line::Resumed => self.client.close(),
             Line::Kept => {}
         }
-        settle();
+        settle()?;
         let before = moved()?;
         match job {
             Job::Quiet | Job::TopUp => self.sync().await?,
@@ -143,7 +147,7 @@ impl Link {
             // The end of the connection is part of the price.
             self.client.close();
         }
-        settle();
+        settle()?;
         Ok((moved()? - before) as f64)
     }
 
@@ -205,9 +209,16 @@ fn client(backend: &BackendHandle) -> Result<Client> {
     Ok(client)
 }
 
-/// Until the last acknowledgements have come.
-fn settle() {
-    thread::sleep(Duration::from_millis(80));
+/// Until the counter stands still: the last acknowledgements have come.
+fn settle() -> Result<()> {
+    let (mut last, mut still) = (moved()?, 0);
+    while still < STILL {
+        thread::sleep(LOOK);
+        let now = moved()?;
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+    }
+    Ok(())
 }
 
 /// Bytes of IP that this namespace's loopback has carried: each packet once.

@@ -56,7 +56,7 @@ impl Admin1 {
     async fn sync(&self) -> Result<Record, Error> {
         match wish(&self.engine, Wish::Sync).await? {
             Granted::Synced(events) => Ok(record::synced(events)),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -67,7 +67,7 @@ impl Admin1 {
         }
         match wish(&self.engine, Wish::Calibrate { remaining: remaining_bytes }).await? {
             Granted::Calibrated(drift) => Ok(drift),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 

@@ -39,7 +39,7 @@ impl Recharge1 {
     async fn list_offers(&self) -> Result<Vec<Record>, Error> {
         match wish(&self.engine, Wish::Offers).await? {
             Granted::Offers(list) => Ok(list.offers.iter().map(record::offer).collect()),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -51,7 +51,7 @@ impl Recharge1 {
         let activation = word(&options, "activation", Activation::ALL, Activation::word)?;
         match wish(&self.engine, Wish::Quote { offer_id, channel, activation }).await? {
             Granted::Quote(quote) => Ok(record::quote(&quote)),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -68,7 +68,7 @@ impl Recharge1 {
         let key = random::uuid().map_err(|error| Error::Busy(error.to_string()))?;
         match wish(&self.engine, Wish::Recharge { request_id, quote_id, key }).await? {
             Granted::Placed(id) => Ok(id),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -77,7 +77,7 @@ impl Recharge1 {
         let id = printable("id", id)?;
         match wish(&self.engine, Wish::TopUp { id }).await? {
             Granted::TopUp(order) => Ok(record::top_up(&order)),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Recharge1 {
         let filter = read_filter(&filter, before, limit)?;
         match wish(&self.engine, Wish::TopUps(filter)).await? {
             Granted::TopUps(orders) => Ok(orders.iter().map(record::top_up).collect()),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -100,7 +100,7 @@ impl Recharge1 {
         let id = printable("id", id)?;
         match wish(&self.engine, Wish::Cancel { id }).await? {
             Granted::Stands(state) => Ok(state.word().to_owned()),
-            other => Err(mixed_up(&other)),
+            _ => Err(mixed_up()),
         }
     }
 
@@ -117,9 +117,10 @@ pub(super) async fn wish(engine: &Engine, wish: Wish) -> Result<Granted, Error> 
     engine.ask(|reply| Request::Wish { wish, reply }).await
 }
 
-/// Each wish has one kind of answer: another one is a fault of this program.
-pub(super) fn mixed_up(granted: &Granted) -> Error {
-    tracing::error!("a wish was answered with something else: {granted:?}");
+/// Each wish has one kind of answer: another one is a fault of this program. What
+/// it holds is not said: a code to pay with may be in it.
+pub(super) fn mixed_up() -> Error {
+    tracing::error!("a wish was answered with another one's answer");
     Error::Busy("posdatad mixed up its answers: ask again".to_owned())
 }
 

@@ -1,6 +1,8 @@
 //! What the backend answers, applied: an answer and all that follows from it (the
 //! state of an order, its credit, the place in the events) is one transaction.
 
+use std::sync::Arc;
+
 use super::super::errand::{Errand, Happened, Missed, News, Told, TopUpSaid};
 use super::super::event::EventKind;
 use super::super::feed::Turn;
@@ -10,7 +12,6 @@ use super::super::time::{Now, UnixS};
 use super::super::topup::{Happening, State, Step};
 use super::wish::{Denied, Granted, Ticket};
 use super::{Engine, Output};
-use std::sync::Arc;
 
 impl Engine {
     /// The connection stands and the order's first byte would leave now: it leaves

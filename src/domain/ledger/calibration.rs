@@ -151,18 +151,6 @@ impl Book {
         self.journal(Posting::Figure(figure.clone()), at);
         Ok(calibration)
     }
-
-    /// Forgets the operator's figure, since no backend says it any more: the local
-    /// plan is granted again.
-    ///
-    /// # Errors
-    /// [`Refusal`]: the book is as it was.
-    pub fn forget_operator(&mut self, at: Stamp) -> Result<(), Refusal> {
-        self.post_draft(at, |draft| {
-            draft.account.reconciled = None;
-            Ok(())
-        })
-    }
 }
 
 fn compare(draft: &mut Draft<'_>, figure: &Figure) -> Result<Calibration, Refusal> {

@@ -21,8 +21,7 @@ use crate::domain::time::{Stamp, UnixS};
 pub struct Move {
     /// Which of them.
     pub kind: MoveKind,
-    /// Its id at the backend; until that is known, the key of the request (see
-    /// [`Book::name_move`]).
+    /// Its id at the backend.
     pub key: String,
     /// The top-up that the bytes are of.
     pub topup: String,
@@ -165,41 +164,6 @@ impl Book {
         };
         self.journal(posting, at);
         Ok(Posted::New)
-    }
-
-    /// Gives what was reserved under the key of a request the backend's id, once
-    /// that is known. Should the backend's word have come first, the reservation
-    /// is set free: its bytes have moved under the id.
-    ///
-    /// # Errors
-    /// [`Refusal`]: `UnknownMove` where nothing is reserved under that key,
-    /// `OtherContent` where the id stands for something else. The book is as it was.
-    pub fn name_move(
-        &mut self,
-        kind: MoveKind,
-        key: &str,
-        id: &str,
-        at: Stamp,
-    ) -> Result<(), Refusal> {
-        let stands = self.action(kind.action(), key);
-        let Some(first) = stands.filter(|action| action.state == ActionState::Reserved).cloned()
-        else {
-            return Err(Refusal::UnknownMove { what: kind.action().word(), key: key.to_owned() });
-        };
-        let named = Action { key: id.to_owned(), at, ..first.clone() };
-        let came_first = known(self, &named)?.is_some();
-        self.post_draft(at, |draft| {
-            if came_first {
-                release(draft, &first)?;
-                if let Some(id) = first.bucket {
-                    end_what_is_free(draft, id)?;
-                }
-            } else {
-                draft.put_action(named);
-            }
-            draft.put_action(Action { state: ActionState::Voided, at, ..first });
-            after_taking(draft)
-        })
     }
 }
 

@@ -51,9 +51,6 @@ fn said(id: &str, key: Option<&str>, state: Said) -> TopUpSaid {
         name: None,
         payment: pays.then(|| Payment { code: "pay:1".into(), expires_at: START_S + 900 }),
         reference: Some("R-1".into()),
-        requested_at: START_S,
-        paid_at: None,
-        completed_at: None,
     }
 }
 
